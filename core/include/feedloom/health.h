@@ -1,0 +1,38 @@
+/*
+ * health.h: what a feed or sink tells of itself, for status, readiness and coverage. The core adds
+ * what it knows: connections, messages, latencies, lags.
+ */
+#ifndef FEEDLOOM_HEALTH_H
+#define FEEDLOOM_HEALTH_H
+
+#include <feedloom/conn.h>
+
+enum fl_health {
+	FL_HEALTHY = 0,   /* as far as the instance can tell */
+	FL_NOT_READY,     /* starting: not authenticated, not subscribed yet */
+	FL_DEGRADED,      /* works in part */
+	FL_DISCONNECTED   /* does not work: no connection, no store */
+};
+
+/** Sets this instance's health; a change is logged and published as a status record by the core. */
+FL_API void fl_set_health(struct fl_ctx *ctx, enum fl_health health, const char *reason, ...)
+	FL_PRINTF(3, 4);
+
+/** What connection `conn` carries: instruments and channels acknowledged by the venue. */
+FL_API void fl_conn_load(struct fl_ctx *ctx, int conn, int instruments, int channels);
+
+/**
+ * Whether a connection's end is a hole in the stream: the core then publishes a gap record from the
+ * connection's last message to its return. Default true; false for connections without a stream.
+ */
+FL_API void fl_conn_streams(struct fl_ctx *ctx, int conn, bool streams);
+
+/** Coverage of one currency: instruments the venue lists, those acknowledged, those with fresh data. */
+FL_API void fl_set_coverage(struct fl_ctx *ctx, const char *currency, int listed, int subscribed,
+	int live);
+
+/** A step of `feedloom check --connect`; on_probe is over with the call of fl_probe_done. */
+FL_API void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...) FL_PRINTF(3, 4);
+FL_API void fl_probe_done(struct fl_ctx *ctx);
+
+#endif
