@@ -4,7 +4,12 @@
 #ifndef OS_TIMER_H
 #define OS_TIMER_H
 
+#include <time.h>
+
 #include "loop.h"
+
+/* POSIX has a timer_create of its own, in <time.h> and in libc: to compiler and linker ours is another. */
+#define timer_create timer_create_on_loop
 
 struct timer;
 
