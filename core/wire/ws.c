@@ -1,0 +1,424 @@
+/*
+ * ws.c: wslay's frames under a push reactor. wslay asks for bytes by a callback, which is served
+ * from what ws_feed was given; it reads until that is used up. Messages are put together in one
+ * buffer that is used again for each, so that a small message costs no allocation.
+ */
+#include "ws.h"
+#include "random.h"
+
+#include <feedloom/kit.h>
+#include <mbedtls/base64.h>
+#include <mbedtls/sha1.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wslay/wslay.h>
+
+enum {
+	CONTROL_MAX = 125,      /* bytes of a control frame */
+	KEPT_BYTES = 64 * 1024, /* of buffers, after a larger message */
+	PONGS_A_FEED = 64,      /* answered one by one; beyond that only the last ping is */
+	CLOSE_NONE = 1005       /* "no code given": never on the wire */
+};
+
+struct frame {
+	uint8_t opcode;
+	bool is_final;
+	uint64_t missing; /* payload bytes still to come */
+};
+
+struct ws {
+	struct loop *loop;
+	bool is_client, check_text;
+	size_t limit;
+	const struct ws_events *events;
+	void *data;
+	wslay_frame_context_ptr frames;
+
+	const char *in; /* what ws_feed was given and wslay has not yet taken */
+	size_t in_length;
+	int64_t received_ns;
+	bool is_in_frame;
+	struct frame frame;
+	struct buf message;     /* assembled so far */
+	uint8_t message_opcode; /* text or binary while one is being assembled, else 0 */
+	uint8_t control[CONTROL_MAX];
+	size_t control_length;
+	uint8_t ping[CONTROL_MAX]; /* not yet answered: the last of a flood */
+	size_t ping_length;
+	bool ping_waits;
+	int pongs; /* in this feed */
+
+	struct buf out; /* one frame on its way to on_send */
+	bool close_sent, close_received;
+	enum fl_reason reason;
+	char detail[96];
+	int depth;    /* upcalls on the stack */
+	bool is_dead; /* closed in one of them */
+};
+
+/* ---- wslay's callbacks ---- */
+
+static ssize_t give_bytes(uint8_t *to, size_t length, int flags, void *data)
+{
+	struct ws *ws = data;
+
+	(void)flags;
+	if (ws->in_length == 0)
+		return -1; /* wslay says WANT_READ */
+	if (length > ws->in_length)
+		length = ws->in_length;
+	memcpy(to, ws->in, length);
+	ws->in += length;
+	ws->in_length -= length;
+	return (ssize_t)length;
+}
+
+static ssize_t take_bytes(const uint8_t *bytes, size_t length, int flags, void *data)
+{
+	struct ws *ws = data;
+
+	(void)flags;
+	return buf_append(&ws->out, bytes, length) == 0 ? (ssize_t)length : -1;
+}
+
+static int make_mask(uint8_t *mask, size_t length, void *data)
+{
+	struct ws *ws = data;
+
+	random_bytes(ws->loop, mask, length);
+	return 0;
+}
+
+/* ---- life ---- */
+
+int ws_open(struct loop *loop, bool is_client, size_t message_limit_bytes, bool check_text,
+	const struct ws_events *events, void *data, struct ws **out)
+{
+	static const struct wslay_frame_callbacks callbacks = { take_bytes, give_bytes, make_mask };
+	struct ws *ws = calloc(1, sizeof(*ws));
+
+	if (ws == NULL)
+		return -ENOMEM;
+	ws->loop = loop;
+	ws->is_client = is_client;
+	ws->check_text = check_text;
+	ws->limit = message_limit_bytes;
+	ws->events = events;
+	ws->data = data;
+	if (wslay_frame_context_init(&ws->frames, &callbacks, ws) != 0) {
+		free(ws);
+		return -ENOMEM;
+	}
+	buf_init(&ws->message, 0); /* the limit is checked frame by frame */
+	buf_init(&ws->out, 0);
+	*out = ws;
+	return 0;
+}
+
+static void destroy(struct ws *ws)
+{
+	wslay_frame_context_free(ws->frames);
+	buf_finish(&ws->message);
+	buf_finish(&ws->out);
+	free(ws);
+}
+
+void ws_close(struct ws *ws)
+{
+	if (ws == NULL)
+		return;
+	ws->is_dead = true;
+	if (ws->depth == 0)
+		destroy(ws);
+}
+
+/* ---- sending ---- */
+
+static int send_frame(struct ws *ws, uint8_t opcode, const void *data, size_t length)
+{
+	struct wslay_frame_iocb frame = {
+		.fin = 1,
+		.opcode = opcode,
+		.mask = ws->is_client,
+		.payload_length = length,
+		.data = data,
+		.data_length = length,
+	};
+
+	buf_clear(&ws->out, KEPT_BYTES);
+	if (wslay_frame_send(ws->frames, &frame) != (ssize_t)length) {
+		/* Half a frame is lost inside wslay: nothing can follow it. */
+		ws->close_sent = true;
+		ws->reason = FL_REASON_MEMORY;
+		return -ENOMEM;
+	}
+	ws->events->on_send(ws->data, buf_bytes(&ws->out), buf_length(&ws->out));
+	return 0;
+}
+
+int ws_send(struct ws *ws, bool is_text, const void *data, size_t length)
+{
+	if (ws->close_sent)
+		return -ENOTCONN;
+	return send_frame(ws, is_text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, data, length);
+}
+
+int ws_ping(struct ws *ws)
+{
+	return ws->close_sent ? -ENOTCONN : send_frame(ws, WSLAY_PING, NULL, 0);
+}
+
+static void send_close(struct ws *ws, int code, const char *why, size_t length)
+{
+	uint8_t payload[CONTROL_MAX];
+
+	if (ws->close_sent)
+		return;
+	if (length > CONTROL_MAX - 2)
+		length = CONTROL_MAX - 2;
+	while (length > 0 && !fl_utf8_valid(why, length)) /* cut within a letter */
+		length--;
+	payload[0] = (uint8_t)(code >> 8);
+	payload[1] = (uint8_t)code;
+	if (length > 0)
+		memcpy(payload + 2, why, length);
+	(void)send_frame(ws, WSLAY_CONNECTION_CLOSE, payload, code == CLOSE_NONE ? 0 : length + 2);
+	ws->close_sent = true;
+}
+
+void ws_end(struct ws *ws, int code, const char *why)
+{
+	send_close(ws, code, why == NULL ? "" : why, why == NULL ? 0 : strlen(why));
+}
+
+/* ---- receiving ---- */
+
+/* Always false, so that a check can end in it. */
+static bool fail(struct ws *ws, int code, enum fl_reason reason, const char *detail)
+{
+	if (ws->reason == FL_REASON_NONE) {
+		ws->reason = reason;
+		snprintf(ws->detail, sizeof(ws->detail), "%s", detail);
+	}
+	send_close(ws, code, detail, strlen(detail));
+	return false;
+}
+
+static bool violation(struct ws *ws, const char *detail)
+{
+	return fail(ws, 1002, FL_REASON_PROTOCOL, detail);
+}
+
+/* Leaves an upcall. false: the ws was closed in it. */
+static bool after_upcall(struct ws *ws, bool is_alive)
+{
+	ws->depth--;
+	return is_alive && !ws->is_dead;
+}
+
+/* What a new frame says of itself, before any of its payload is taken. */
+static bool begin_frame(struct ws *ws, const struct wslay_frame_iocb *head)
+{
+	bool is_control = wslay_is_ctrl_frame(head->opcode);
+
+	if (head->rsv != WSLAY_RSV_NONE)
+		return violation(ws, "reserved bit set without an extension");
+	if ((head->mask != 0) == ws->is_client)
+		return violation(
+			ws, ws->is_client ? "masked frame from a server" : "unmasked frame from a client");
+	switch (head->opcode) {
+	case WSLAY_CONTINUATION_FRAME:
+		if (ws->message_opcode == 0)
+			return violation(ws, "continuation of nothing");
+		break;
+	case WSLAY_TEXT_FRAME:
+	case WSLAY_BINARY_FRAME:
+		if (ws->message_opcode != 0)
+			return violation(ws, "new message inside a fragmented one");
+		ws->message_opcode = head->opcode;
+		break;
+	case WSLAY_CONNECTION_CLOSE:
+	case WSLAY_PING:
+	case WSLAY_PONG: break;
+	default: return violation(ws, "reserved opcode");
+	}
+	if (is_control && (!head->fin || head->payload_length > CONTROL_MAX))
+		return violation(ws, "fragmented or oversized control frame");
+	if (!is_control && head->payload_length > ws->limit - buf_length(&ws->message))
+		return fail(ws, 1009, FL_REASON_TOO_LARGE, "message over the size limit");
+	ws->frame.opcode = head->opcode;
+	ws->frame.is_final = head->fin != 0;
+	ws->frame.missing = head->payload_length;
+	ws->control_length = is_control ? 0 : ws->control_length;
+	ws->is_in_frame = true;
+	return true;
+}
+
+static bool take_payload(struct ws *ws, const uint8_t *bytes, size_t length)
+{
+	ws->frame.missing -= length;
+	if (wslay_is_ctrl_frame(ws->frame.opcode)) {
+		memcpy(ws->control + ws->control_length, bytes, length);
+		ws->control_length += length;
+	} else if (buf_append(&ws->message, bytes, length) != 0) {
+		return fail(ws, 1011, FL_REASON_MEMORY, "no memory for a message");
+	}
+	return true;
+}
+
+static bool finish_message(struct ws *ws)
+{
+	struct fl_message message = { .received_ns = ws->received_ns };
+	bool is_alive;
+
+	if (!ws->frame.is_final)
+		return true;
+	message.length = buf_length(&ws->message);
+	message.is_text = ws->message_opcode == WSLAY_TEXT_FRAME;
+	ws->message_opcode = 0;
+	if (buf_reserve(&ws->message, FL_MESSAGE_PADDING) == NULL)
+		return fail(ws, 1011, FL_REASON_MEMORY, "no memory for a message");
+	message.data = buf_bytes(&ws->message);
+	memset(message.data + message.length, 0, FL_MESSAGE_PADDING);
+	if (message.is_text && ws->check_text && !fl_utf8_valid(message.data, message.length))
+		return fail(ws, 1007, FL_REASON_BAD_TEXT, "text is not UTF-8");
+	ws->depth++;
+	is_alive = ws->events->on_message(ws->data, &message);
+	if (!after_upcall(ws, is_alive))
+		return false;
+	buf_clear(&ws->message, KEPT_BYTES);
+	return true;
+}
+
+static bool is_close_code(int code)
+{
+	return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+		(code >= 3000 && code <= 4999);
+}
+
+static bool finish_close(struct ws *ws)
+{
+	const char *why = (const char *)ws->control + 2;
+	size_t length = 0;
+	int code = CLOSE_NONE;
+	bool is_alive;
+
+	if (ws->control_length == 1)
+		return violation(ws, "close frame of one byte");
+	if (ws->control_length >= 2) {
+		code = ws->control[0] << 8 | ws->control[1];
+		length = ws->control_length - 2;
+		if (!is_close_code(code))
+			return violation(ws, "close code that must not be sent");
+		if (!fl_utf8_valid(why, length))
+			return fail(ws, 1007, FL_REASON_BAD_TEXT, "close reason is not UTF-8");
+	}
+	ws->close_received = true;
+	send_close(ws, code, "", 0);
+	ws->depth++;
+	is_alive = ws->events->on_close(ws->data, code, why, length);
+	return after_upcall(ws, is_alive);
+}
+
+static void answer_ping(struct ws *ws)
+{
+	if (ws->close_sent)
+		return;
+	if (ws->pongs < PONGS_A_FEED) {
+		ws->pongs++;
+		(void)send_frame(ws, WSLAY_PONG, ws->control, ws->control_length);
+		return;
+	}
+	/* A flood: RFC 6455 5.5.3 lets us answer only the most recent one. */
+	memcpy(ws->ping, ws->control, ws->control_length);
+	ws->ping_length = ws->control_length;
+	ws->ping_waits = true;
+}
+
+static bool finish_control(struct ws *ws)
+{
+	bool is_alive;
+
+	if (ws->frame.opcode == WSLAY_CONNECTION_CLOSE)
+		return finish_close(ws);
+	if (ws->frame.opcode == WSLAY_PING)
+		answer_ping(ws);
+	if (ws->events->on_control == NULL)
+		return true;
+	ws->depth++;
+	is_alive = ws->events->on_control(ws->data, ws->frame.opcode == WSLAY_PONG);
+	return after_upcall(ws, is_alive);
+}
+
+/* Takes one piece of a frame. false: failed, closed, or `*is_done`: all bytes are used. */
+static bool step(struct ws *ws, bool *is_done)
+{
+	struct wslay_frame_iocb piece = { 0 };
+	ssize_t got = wslay_frame_recv(ws->frames, &piece);
+
+	if (got == WSLAY_ERR_WANT_READ) {
+		*is_done = true;
+		return false;
+	}
+	if (got < 0)
+		return violation(ws, "malformed frame");
+	if (!ws->is_in_frame && !begin_frame(ws, &piece))
+		return false;
+	if (!take_payload(ws, piece.data, (size_t)got))
+		return false;
+	if (ws->frame.missing > 0)
+		return true;
+	ws->is_in_frame = false;
+	return wslay_is_ctrl_frame(ws->frame.opcode) ? finish_control(ws) : finish_message(ws);
+}
+
+bool ws_feed(struct ws *ws, const char *bytes, size_t length, int64_t received_ns)
+{
+	bool is_done = false;
+
+	if (ws->reason != FL_REASON_NONE)
+		return false;
+	ws->in = bytes;
+	ws->in_length = length;
+	ws->received_ns = received_ns;
+	ws->pongs = 0;
+	ws->depth++; /* keeps it through the loop; upcalls that close it end the loop */
+	while (!ws->close_received && step(ws, &is_done))
+		;
+	if (!ws->is_dead && ws->ping_waits && !ws->close_sent)
+		(void)send_frame(ws, WSLAY_PONG, ws->ping, ws->ping_length);
+	ws->ping_waits = false;
+	ws->in_length = 0;
+	ws->depth--;
+	if (ws->is_dead) {
+		if (ws->depth == 0)
+			destroy(ws);
+		return false;
+	}
+	return ws->reason == FL_REASON_NONE;
+}
+
+enum fl_reason ws_failure(const struct ws *ws, char *detail, size_t size)
+{
+	snprintf(detail, size, "%s", ws->detail);
+	return ws->reason;
+}
+
+void ws_accept_key(const char *key, char out[32])
+{
+	static const char salt[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 1.3 */
+	mbedtls_sha1_context sha;
+	unsigned char digest[20];
+	size_t length = 0;
+
+	mbedtls_sha1_init(&sha);
+	if (mbedtls_sha1_starts(&sha) != 0 ||
+		mbedtls_sha1_update(&sha, (const unsigned char *)key, strlen(key)) != 0 ||
+		mbedtls_sha1_update(&sha, (const unsigned char *)salt, sizeof(salt) - 1) != 0 ||
+		mbedtls_sha1_finish(&sha, digest) != 0 ||
+		mbedtls_base64_encode((unsigned char *)out, 32, &length, digest, sizeof(digest)) != 0)
+		length = 0;
+	out[length] = '\0';
+	mbedtls_sha1_free(&sha);
+}
