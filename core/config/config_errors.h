@@ -16,6 +16,7 @@ struct place {
 struct config_error {
 	struct place place; /* its file is the list's own copy */
 	char *message;
+	size_t file_order; /* files in the order in which they first appeared */
 };
 
 /** At most 100 are kept; the rest is counted. */

@@ -5,6 +5,7 @@
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
 
+#include "option_value.h"
 #include "tree.h"
 #include <feedloom/plugin.h>
 
@@ -53,13 +54,6 @@ void options_table_free(struct fl_option *table); /* a copy; takes NULL */
  * 0 or -ENOBUFS, -ENOMEM.
  */
 int options_print(const struct fl_option *table, struct buf *to);
-
-/* Values as users write them. Pure. 0, or -EINVAL (not one), -ERANGE (does not fit). */
-int option_parse_int(const char *text, int64_t *out);
-int option_parse_real(const char *text, double *out);         /* finite */
-int option_parse_ratio(const char *text, double *out);        /* "5%", "0.05" */
-int option_parse_duration(const char *text, int64_t *out_ns); /* "5s", "1h30m", "0"; ns to d */
-int option_parse_size(const char *text, int64_t *out_bytes);  /* "16MiB", "500MB", "0" */
 
 /** The nearest of `names` (NULL-terminated) to `text`, or NULL when none is near. */
 const char *options_nearest(const char *text, const char *const *names);
