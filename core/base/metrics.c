@@ -273,7 +273,7 @@ static size_t bucket_of(double seconds)
 	uint64_t above, width;
 	int octave;
 
-	if (seconds >= (double)((int64_t)BASE_NS << OCTAVES) * 1e-9)
+	if (seconds >= (double)((int64_t)BASE_NS << OCTAVES) / 1e9)
 		return BEYOND;
 	above = (uint64_t)ceil(seconds * 1e9);
 	if (above <= BASE_NS)
@@ -285,12 +285,16 @@ static size_t bucket_of(double seconds)
 		(size_t)((above - ((uint64_t)BASE_NS << octave)) / width);
 }
 
+static double width_ns(size_t bucket)
+{
+	return (double)(((uint64_t)BASE_NS / PER_OCTAVE) << ((bucket - 1) / PER_OCTAVE));
+}
+
 static double upper_ns(size_t bucket)
 {
-	uint64_t octave = (bucket - 1) / PER_OCTAVE, at = (bucket - 1) % PER_OCTAVE;
+	uint64_t lowest = (uint64_t)BASE_NS << ((bucket - 1) / PER_OCTAVE);
 
-	return (double)(((uint64_t)BASE_NS << octave) +
-		(at + 1) * (((uint64_t)BASE_NS / PER_OCTAVE) << octave));
+	return (double)lowest + (double)((bucket - 1) % PER_OCTAVE + 1) * width_ns(bucket);
 }
 
 FL_API void fl_metric_observe(struct fl_metric *histogram, double seconds)
@@ -326,13 +330,11 @@ FL_API double fl_metric_quantile(const struct fl_metric *histogram, double quant
 			break;
 	}
 	if (bucket == 0)
-		return BASE_NS * 1e-9;
+		return BASE_NS / 1e9;
 	if (bucket == BEYOND)
-		return (double)((int64_t)BASE_NS << OCTAVES) * 1e-9;
+		return (double)((int64_t)BASE_NS << OCTAVES) / 1e9;
 	/* The middle: at most 1 % from any value in it. */
-	return (upper_ns(bucket) -
-			   (double)((BASE_NS / PER_OCTAVE) << ((bucket - 1) / PER_OCTAVE)) / 2) *
-		1e-9;
+	return (upper_ns(bucket) - width_ns(bucket) / 2) / 1e9;
 }
 
 uint64_t metrics_count(const struct fl_metric *histogram)
