@@ -41,8 +41,11 @@ void dial_destroy(struct dial *dial)
 	struct link *item, *following;
 
 	list_each (item, following, &dial->attempts) {
+		struct socket *socket = container_of(item, struct socket, link);
+
 		list_remove(item);
-		socket_close(container_of(item, struct socket, link));
+		socket->tcp = NULL;
+		socket_close(socket);
 	}
 	uv_timer_stop(&dial->tcp->timer);
 	dial->tcp->dial = NULL;
