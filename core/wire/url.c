@@ -139,9 +139,9 @@ int url_parse(const char *text, struct url *out)
 	if (parse_authority(text, end, out) != 0)
 		return -EINVAL;
 	write_authority(out, scheme->port);
-	if (strlen(end) + 1 >= sizeof(out->path))
+	if ((size_t)snprintf(out->path, sizeof(out->path), "%s%s", *end == '/' ? "" : "/", end) >=
+		sizeof(out->path))
 		return -EINVAL;
-	snprintf(out->path, sizeof(out->path), "%s%s", *end == '/' ? "" : "/", end);
 	return 0;
 }
 
