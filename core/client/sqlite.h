@@ -46,9 +46,13 @@ bool sqlite_is_open(const struct sqlite *sqlite);
 bool sqlite_is_failed(const struct sqlite *sqlite);
 /** Jobs given and not answered. */
 size_t sqlite_pending(const struct sqlite *sqlite);
-/** An adopted database answers its new owner's open with number 0 once more: run an empty job as 0.
+/**
+ * A job to put together; NULL: no memory. An empty one only answers: run as number 0, it tells the
+ * plugin that has adopted an open database so.
  */
 struct fl_sqlite_job *sqlite_job(struct sqlite *sqlite);
+/** The session a job was made for: where fl_sqlite_run runs it. NULL: closed since. */
+struct sqlite *sqlite_job_session(const struct fl_sqlite_job *job);
 /** As fl_sqlite_run; the job must come from the same session. */
 int sqlite_run(struct sqlite *sqlite, struct fl_sqlite_job *job, int number);
 /** As fl_sqlite_disk; -ENODATA before the first job. In memory: plenty. */
@@ -64,6 +68,8 @@ void sqlite_job_text(struct fl_sqlite_job *job, const char *text, size_t length)
 void sqlite_job_changes(struct fl_sqlite_job *job, int statement);
 void sqlite_job_refused(struct fl_sqlite_job *job, int statement);
 void sqlite_job_row_end(struct fl_sqlite_job *job); /* a statement runs once per row end */
+/** The session a job was begun on. */
+struct sqlite *sqlite_job_session(const struct fl_sqlite_job *job);
 size_t sqlite_job_bytes(const struct fl_sqlite_job *job);
 void sqlite_job_drop(struct fl_sqlite_job *job); /* takes NULL */
 
