@@ -1,0 +1,213 @@
+#include "cli.h"
+#include "loop.h"
+#include "request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <yyjson.h>
+
+static const char default_listen[] = "127.0.0.1:8080";
+
+struct asking {
+	struct loop *loop;
+	struct requests *requests;
+	const char *base, *token;
+	yyjson_doc *status, *coverage;
+	int waiting;
+	char problem[256];
+};
+
+/* ---- asking the daemon ---- */
+
+static void take(struct asking *asking, const struct fl_response *response, yyjson_doc **out)
+{
+	if (response->status == 200)
+		*out = yyjson_read(response->body, response->length, 0);
+	else if (response->status == 0)
+		snprintf(asking->problem, sizeof(asking->problem), "%s", response->detail);
+	else
+		snprintf(asking->problem, sizeof(asking->problem), "it answers %d%s", response->status,
+			response->status == 401 ? ": `services: { control: { token } }` is needed here too" : "");
+	if (--asking->waiting == 0)
+		loop_stop(asking->loop);
+}
+
+static void on_status(void *data, const struct fl_response *response)
+{
+	take(data, response, &((struct asking *)data)->status);
+}
+
+static void on_coverage(void *data, const struct fl_response *response)
+{
+	take(data, response, &((struct asking *)data)->coverage);
+}
+
+static void ask(struct asking *asking, const char *path, request_done done)
+{
+	char url[512], bearer[512];
+	struct fl_header header = { "Authorization", bearer };
+	struct fl_request what = { .url = url, .connect_timeout_ns = 3 * FL_SECOND };
+	struct request *request;
+
+	snprintf(url, sizeof(url), "http://%s%s", asking->base, path);
+	snprintf(bearer, sizeof(bearer), "Bearer %s", asking->token);
+	if (*asking->token != '\0') {
+		what.headers = &header;
+		what.header_count = 1;
+	}
+	if (request_start(asking->requests, &what, done, asking, &request) == 0)
+		asking->waiting++;
+	else
+		snprintf(asking->problem, sizeof(asking->problem), "%s is no address", asking->base);
+}
+
+static void ask_all(struct asking *asking)
+{
+	if (loop_open(&asking->loop) < 0)
+		return;
+	if (requests_open(asking->loop, &asking->requests) == 0) {
+		ask(asking, "/v1/streaming/status", on_status);
+		ask(asking, "/v1/coverage", on_coverage);
+		if (asking->waiting > 0)
+			loop_run(asking->loop);
+		requests_close(asking->requests);
+	}
+	loop_close(asking->loop);
+}
+
+/* ---- one screen ---- */
+
+static const char *text(yyjson_val *object, const char *key)
+{
+	const char *value = yyjson_get_str(yyjson_obj_get(object, key));
+
+	return value == NULL ? "" : value;
+}
+
+static double number(yyjson_val *object, const char *key)
+{
+	return yyjson_get_num(yyjson_obj_get(object, key));
+}
+
+static void print_feed(yyjson_val *feed)
+{
+	yyjson_val *latency = yyjson_obj_get(feed, "latency_ms");
+
+	printf("feed     %-14s %-13s %5.0f instruments, %5.0f channels, %.0f messages, %.0f reconnects\n",
+		text(feed, "feed"), text(feed, "state"), number(feed, "instruments"),
+		number(feed, "channels"), number(feed, "messages"), number(feed, "reconnects"));
+	printf("         latency p50 %.1f, p95 %.1f, p99 %.1f ms; last message %s; since %s\n",
+		number(latency, "p50"), number(latency, "p95"), number(latency, "p99"),
+		text(feed, "last_message_at"), text(feed, "since"));
+	if (*text(feed, "reason") != '\0')
+		printf("         %s\n", text(feed, "reason"));
+}
+
+static void print_sink(yyjson_val *sink)
+{
+	printf("sink     %-14s %-13s %.0f rows, %.0f records waiting, %.1f s behind\n",
+		text(sink, "sink"), text(sink, "state"), number(sink, "rows"), number(sink, "lag_records"),
+		number(sink, "lag_seconds"));
+	if (*text(sink, "reason") != '\0')
+		printf("         %s\n", text(sink, "reason"));
+}
+
+static void print_journal(yyjson_val *journal)
+{
+	printf("journal  %-28s %.1f of %.0f MiB, bridges %.0f s at this rate, %.0f dropped\n",
+		text(journal, "state"), number(journal, "bytes") / 1048576,
+		number(journal, "max_bytes") / 1048576, number(journal, "bridges_seconds"),
+		number(journal, "dropped"));
+}
+
+static void print_coverage(yyjson_val *row)
+{
+	printf("coverage %-14s %-13s %.0f listed, %.0f subscribed (%.1f %%), %.0f live\n", text(row, "feed"),
+		text(row, "currency"), number(row, "listed"), number(row, "subscribed"),
+		100 * number(row, "ratio"), number(row, "live"));
+}
+
+static void print_each(yyjson_val *array, void (*print)(yyjson_val *item))
+{
+	size_t i, count;
+	yyjson_val *item;
+
+	yyjson_arr_foreach(array, i, count, item)
+		print(item);
+}
+
+static int print_screen(yyjson_val *status, yyjson_val *coverage)
+{
+	yyjson_val *config = yyjson_obj_get(status, "config");
+	yyjson_val *warning = yyjson_obj_get(status, "last_warning");
+	bool is_ready = yyjson_get_bool(yyjson_obj_get(status, "ready"));
+
+	printf("feedloom %s%s%s, started %s\n", is_ready ? "ready" : "not ready", is_ready ? "" : ": ",
+		text(status, "not_ready_because"), text(status, "started_at"));
+	print_each(yyjson_obj_get(status, "feeds"), print_feed);
+	print_each(yyjson_obj_get(status, "sinks"), print_sink);
+	print_journal(yyjson_obj_get(status, "journal"));
+	print_each(yyjson_is_arr(coverage) ? coverage : yyjson_obj_get(coverage, "coverage"),
+		print_coverage);
+	if (*text(config, "error") != '\0')
+		printf("config   %s\n", text(config, "error"));
+	if (*text(warning, "line") != '\0')
+		printf("warning  %s %s\n", text(warning, "at"), text(warning, "line"));
+	return is_ready ? EX_OK : 1;
+}
+
+static int report(struct asking *asking)
+{
+	int code = EX_UNAVAILABLE;
+
+	ask_all(asking);
+	if (asking->status == NULL)
+		fprintf(stderr, "no daemon answers on %s: %s\n", asking->base,
+			asking->problem[0] == '\0' ? "its answer is not JSON" : asking->problem);
+	else
+		code = print_screen(yyjson_doc_get_root(asking->status),
+			yyjson_doc_get_root(asking->coverage));
+	yyjson_doc_free(asking->status);
+	yyjson_doc_free(asking->coverage);
+	return code;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *address = NULL;
+	const struct cli_flag flags[] = { { "--address", NULL, &address }, { 0 } };
+	struct asking asking = { .base = default_listen, .token = "" };
+	struct config *config = NULL;
+	const struct node *service;
+	struct cli_args args;
+	int code;
+
+	if (!cli_parse(&verb_status, argc, argv, flags, &args, &code))
+		return code;
+	code = cli_load(&args, &config);
+	if (code != EX_OK)
+		return code;
+	node_each(service, node_find(config->root, "services"))
+	{
+		if (strcmp(node_text(service, "plugin", service->key), "control") != 0)
+			continue;
+		asking.base = node_text(service, "listen", default_listen);
+		asking.token = node_text(service, "token", "");
+	}
+	if (address != NULL)
+		asking.base = address;
+	code = report(&asking);
+	config_destroy(config);
+	return code;
+}
+
+const struct verb verb_status = {
+	.name = "status",
+	.summary = "feeds, stores, journal and coverage on one screen",
+	.help = "usage: feedloom status [-c FILE] [-d DIR] [--address HOST:PORT]\n\n"
+			"Asks the running daemon's control service. Exit 0: ready; 1: not ready; 69: no daemon.\n\n"
+			"  --address HOST:PORT  where control listens, when not as configured\n",
+	.run = run,
+};

@@ -1,0 +1,349 @@
+#include "daemon.h"
+
+#include "bus.h"
+#include "clock.h"
+#include "error.h"
+#include "host.h"
+#include "load.h"
+#include "log.h"
+#include "log_file.h"
+#include "loop.h"
+#include "metrics.h"
+#include "process.h"
+#include "settings.h"
+#include "timer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const int64_t DRAIN_NS = 15 * FL_SECOND;
+
+struct daemon {
+	const struct daemon_setup *setup;
+	struct config *config; /* the one that is in force */
+	struct settings settings;
+	struct loop *loop;
+	struct log_file *log_file;
+	struct metrics *metrics;
+	struct bus *bus;
+	struct host *host;
+	struct timer *watchdog;
+	int exit_code;
+};
+
+/* ---- configuration ---- */
+
+static void print_errors(struct config_errors *errors)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	(void)config_errors_print(errors, &text);
+	fputs(buf_string(&text), stderr);
+	buf_finish(&text);
+}
+
+/* The first mistake in one line, for status; all of them go to the log. */
+static void log_errors(struct config_errors *errors, char *first, size_t size)
+{
+	struct buf text;
+	char *line, *rest = NULL;
+
+	buf_init(&text, 1 << 20);
+	(void)config_errors_print(errors, &text);
+	(void)buf_string(&text);
+	line = strtok_r(buf_bytes(&text), "\n", &rest);
+	if (line != NULL)
+		snprintf(first, size, "%s", line);
+	for (; line != NULL; line = strtok_r(NULL, "\n", &rest))
+		log_error("config", "%s", line);
+	buf_finish(&text);
+}
+
+static int load(struct daemon *daemon)
+{
+	struct config_errors errors;
+	int result;
+
+	config_errors_init(&errors);
+	result = config_load(daemon->setup->config_file, NULL, &errors, &daemon->config);
+	if (result == 0)
+		result = settings_load(daemon->config->root, daemon->setup->paths->state, &errors,
+			&daemon->settings);
+	if (result < 0)
+		print_errors(&errors);
+	config_errors_finish(&errors);
+	return result;
+}
+
+/* ---- the parts ---- */
+
+static int64_t log_now(void *data)
+{
+	return clock_real_ns(data);
+}
+
+static int open_log(struct daemon *daemon)
+{
+	const struct log_settings *settings = daemon->settings.log;
+	int result;
+
+	log_setup((enum fl_level)settings->level, (enum log_format)settings->format);
+	result = log_file_open(daemon->loop, settings->file, settings->max_bytes, (int)settings->keep,
+		&daemon->log_file);
+	if (result < 0) {
+		fprintf(stderr, "%s: %s: check `log: { file }` and the folder's owner\n", settings->file,
+			error_text(result));
+		return result;
+	}
+	log_to(log_file_take, daemon->log_file);
+	log_time(log_now, daemon->loop);
+	return 0;
+}
+
+static void close_log(struct daemon *daemon)
+{
+	log_to(NULL, NULL);
+	log_time(NULL, NULL);
+	log_file_close(daemon->log_file);
+}
+
+static void on_bus_state(void *data, enum bus_state state, const char *reason)
+{
+	(void)data;
+	if (state == BUS_OK)
+		log_info("journal", "takes every record again");
+	else
+		log_error("journal", "degraded, records are being lost: %s", reason);
+}
+
+static const struct bus_owner bus_owner = { .on_state = on_bus_state };
+
+static int open_bus(struct daemon *daemon)
+{
+	const struct journal_settings *settings = daemon->settings.journal;
+	struct bus_setup setup = { .folder = settings->folder,
+		.max_bytes = settings->max_bytes,
+		.sync_ns = settings->sync_ns,
+		.keep_ns = settings->keep_ns,
+		.owner = &bus_owner,
+		.data = daemon };
+	long other = 0;
+	int result = bus_open(daemon->loop, &setup, &other, &daemon->bus);
+
+	switch (result) {
+	case 0: return EX_OK;
+	case -EWOULDBLOCK: return EX_UNAVAILABLE;
+	case -EACCES:
+	case -EROFS:
+	case -ENOSPC:
+	case -EMEDIUMTYPE:
+	case -ENOTDIR: return EX_CANTCREAT;
+	default: return EX_IOERR;
+	}
+}
+
+static void on_reload(void *data);
+
+static int open_host(struct daemon *daemon)
+{
+	struct host_parts parts = { .loop = daemon->loop,
+		.metrics = daemon->metrics,
+		.bus = daemon->bus,
+		.folders = paths_folders(daemon->setup->paths),
+		.state_folder = daemon->setup->paths->state,
+		.schema_folder = daemon->setup->paths->schema,
+		.journal_max_bytes = daemon->settings.journal->max_bytes };
+	struct config_errors errors;
+	int result = host_open(&parts, &daemon->host);
+
+	if (result < 0)
+		return EX_UNAVAILABLE;
+	daemon->host->on_reload = on_reload;
+	daemon->host->on_reload_data = daemon;
+	config_errors_init(&errors);
+	result = host_configure(daemon->host, daemon->config->root, &errors);
+	if (result < 0)
+		print_errors(&errors);
+	config_errors_finish(&errors);
+	return result < 0 ? EX_CONFIG : EX_OK;
+}
+
+/* ---- signals ---- */
+
+static void on_stopped(void *data, bool is_drained)
+{
+	struct daemon *daemon = data;
+
+	log_info("feedloom", "stopped%s", is_drained ? ": everything is stored" : "");
+	loop_stop(daemon->loop);
+}
+
+static void on_terminate(void *data, int signum)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->host->is_stopping)
+		return;
+	log_info("feedloom", "%s: stopping: feeds, then sinks, then services", strsignal(signum));
+	(void)process_notify("STOPPING=1");
+	host_stop(daemon->host, DRAIN_NS, on_stopped, daemon);
+}
+
+/* A new configuration is taken as a whole or not at all. */
+static void take_config(struct daemon *daemon, struct config *config, struct settings *settings)
+{
+	config_destroy(daemon->config);
+	daemon->config = config;
+	if (strcmp(settings->journal->folder, daemon->settings.journal->folder) != 0 ||
+		strcmp(settings->plugins->folder, daemon->settings.plugins->folder) != 0)
+		log_warn("config", "journal.dir and plugins.dir take effect at the next start");
+	log_setup((enum fl_level)settings->log->level, (enum log_format)settings->log->format);
+	bus_configure(daemon->bus, settings->journal->max_bytes, settings->journal->sync_ns,
+		settings->journal->keep_ns);
+	settings_finish(&daemon->settings);
+	daemon->settings = *settings;
+	daemon->host->config_error[0] = '\0';
+	log_info("config", "%s is in force", daemon->setup->config_file);
+}
+
+static void on_reload(void *data)
+{
+	struct daemon *daemon = data;
+	struct host *host = daemon->host;
+	struct config *config = NULL;
+	struct settings settings = { 0 };
+	struct config_errors errors;
+	int result;
+
+	if (host->is_stopping)
+		return;
+	(void)process_notify("RELOADING=1");
+	log_file_reopen(daemon->log_file);
+	config_errors_init(&errors);
+	result = config_load(daemon->setup->config_file, NULL, &errors, &config);
+	if (result == 0)
+		result = settings_load(config->root, daemon->setup->paths->state, &errors, &settings);
+	if (result == 0)
+		result = host_configure(host, config->root, &errors);
+	if (result == 0) {
+		take_config(daemon, config, &settings);
+	} else {
+		log_errors(&errors, host->config_error, sizeof(host->config_error));
+		host->config_error_ns = clock_real_ns(daemon->loop);
+		log_error("config", "nothing was changed: the configuration before stays in force");
+		settings_finish(&settings);
+		config_destroy(config);
+	}
+	config_errors_finish(&errors);
+	(void)process_notify("READY=1");
+}
+
+static void on_hangup(void *data, int signum)
+{
+	(void)signum;
+	log_info("feedloom", "SIGHUP: reading the configuration again");
+	on_reload(data);
+}
+
+static void on_watchdog(void *data)
+{
+	(void)data;
+	(void)process_notify("WATCHDOG=1");
+}
+
+static int listen_to_signals(struct daemon *daemon)
+{
+	int64_t interval_ns = process_watchdog_interval_ns();
+	int result = loop_signal(daemon->loop, SIGTERM, on_terminate, daemon);
+
+	if (result == 0)
+		result = loop_signal(daemon->loop, SIGINT, on_terminate, daemon);
+	if (result == 0)
+		result = loop_signal(daemon->loop, SIGHUP, on_hangup, daemon);
+	if (result < 0 || interval_ns == 0)
+		return result;
+	daemon->watchdog = timer_create(daemon->loop, on_watchdog, daemon);
+	if (daemon->watchdog == NULL)
+		return -ENOMEM;
+	timer_start(daemon->watchdog, interval_ns, interval_ns);
+	return 0;
+}
+
+static void ignore_signals(struct daemon *daemon)
+{
+	timer_destroy(daemon->watchdog);
+	(void)loop_signal(daemon->loop, SIGTERM, NULL, NULL);
+	(void)loop_signal(daemon->loop, SIGINT, NULL, NULL);
+	(void)loop_signal(daemon->loop, SIGHUP, NULL, NULL);
+}
+
+/* ---- the program on one page ---- */
+
+static void say_where(const struct daemon *daemon)
+{
+	log_info("feedloom", "version %s, pid %d, configuration %s", FEEDLOOM_VERSION, process_id(),
+		daemon->setup->config_file);
+	log_info("feedloom", "state %s, journal %s, drop-in plugins %s, schema %s",
+		daemon->setup->paths->state, daemon->settings.journal->folder, daemon->settings.plugins->folder,
+		daemon->setup->paths->schema);
+}
+
+static int run_opened(struct daemon *daemon)
+{
+	int code = open_bus(daemon);
+
+	if (code != EX_OK)
+		return code;
+	daemon->metrics = metrics_create();
+	if (daemon->metrics == NULL)
+		code = EX_UNAVAILABLE;
+	else
+		code = open_host(daemon);
+	if (code == EX_OK && listen_to_signals(daemon) < 0)
+		code = EX_OSERR;
+	if (code == EX_OK) {
+		(void)process_notify("READY=1");
+		loop_run(daemon->loop);
+		ignore_signals(daemon);
+	}
+	host_close(daemon->host);
+	bus_close(daemon->bus);
+	metrics_destroy(daemon->metrics);
+	return code;
+}
+
+int daemon_run(const struct daemon_setup *setup)
+{
+	struct daemon daemon = { .setup = setup };
+	int code = EX_CONFIG;
+
+	if (load(&daemon) < 0)
+		goto destroy_config;
+	paths_add_drop_in(setup->paths, daemon.settings.plugins->folder);
+	code = EX_UNAVAILABLE;
+	if (loop_open(&daemon.loop) < 0)
+		goto finish_settings;
+	process_harden();
+	if (setup->user != NULL && process_become(setup->user) < 0) {
+		fprintf(stderr, "cannot become user %s: is there one, and is this root?\n", setup->user);
+		code = EX_NOUSER;
+		goto close_loop;
+	}
+	code = EX_CANTCREAT;
+	if (open_log(&daemon) < 0)
+		goto close_loop;
+	say_where(&daemon);
+	code = run_opened(&daemon);
+	close_log(&daemon);
+close_loop:
+	loop_close(daemon.loop);
+finish_settings:
+	settings_finish(&daemon.settings);
+destroy_config:
+	config_destroy(daemon.config);
+	return code;
+}

@@ -1,0 +1,246 @@
+#include "bus_link.h"
+
+#include "clock.h"
+#include "cursor.h"
+#include "gap.h"
+#include "host.h"
+#include "instance_parts.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint16_t bus_link_source(struct fl_ctx *ctx)
+{
+	struct dictionary *dictionary;
+	const char *venue = ctx->plugin->venue;
+
+	if (ctx->host->parts.bus == NULL)
+		return 0;
+	dictionary = bus_dictionary(ctx->host->parts.bus);
+	if (venue == NULL || *venue == '\0')
+		venue = ctx->plugin->name;
+	ctx->venue = dictionary_venue(dictionary, venue);
+	return dictionary_source(dictionary, ctx->name, venue);
+}
+
+int bus_link_publish(struct fl_ctx *ctx, struct fl_record *record)
+{
+	return ctx->host->parts.bus == NULL ? 0 :
+										  bus_publish(ctx->host->parts.bus, ctx->source, record);
+}
+
+int fl_publish(struct fl_ctx *ctx, struct fl_record *record)
+{
+	instance_conn_published(ctx, record);
+	return bus_link_publish(ctx, record);
+}
+
+/* ---- names ---- */
+
+static struct dictionary *names(const struct fl_ctx *ctx)
+{
+	return bus_dictionary(ctx->host->parts.bus);
+}
+
+uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length)
+{
+	return ctx->host->parts.bus == NULL ? 0 :
+										  dictionary_instrument(names(ctx), ctx->venue, name, length);
+}
+
+const char *fl_instrument_name(const struct fl_ctx *ctx, uint32_t instrument)
+{
+	return ctx->host->parts.bus == NULL ? "" : dictionary_instrument_name(names(ctx), instrument);
+}
+
+const char *fl_instrument_venue(const struct fl_ctx *ctx, uint32_t instrument)
+{
+	return ctx->host->parts.bus == NULL ? "" : dictionary_instrument_venue(names(ctx), instrument);
+}
+
+const char *fl_source_name(const struct fl_ctx *ctx, uint16_t source)
+{
+	return ctx->host->parts.bus == NULL ? "" : dictionary_source_name(names(ctx), source);
+}
+
+int fl_last_trade(const struct fl_ctx *ctx, uint32_t instrument, struct fl_last_trade *out)
+{
+	return ctx->host->parts.bus == NULL ?
+		-ENOENT :
+		bus_last_trade(ctx->host->parts.bus, ctx->source, instrument, out);
+}
+
+/* ---- streams of sinks ---- */
+
+struct instance_stream *instance_stream_find(const struct fl_ctx *ctx, const char *name)
+{
+	return map_get(ctx->streams, name, strlen(name));
+}
+
+static void on_batch(void *data, struct cursor *cursor, const struct fl_batch *batch)
+{
+	struct instance_stream *stream = data;
+
+	if (!instance_on_batch(stream->owner, stream->name, batch))
+		cursor_retry(cursor, FL_SECOND);
+}
+
+static const struct cursor_owner cursor_owner = { .on_batch = on_batch };
+
+static struct instance_stream *add_stream(struct fl_ctx *ctx, const char *name)
+{
+	struct instance_stream *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		return NULL;
+	entry->owner = ctx;
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	if (map_set(ctx->streams, entry->name, strlen(entry->name), entry) == 0)
+		return entry;
+	free(entry);
+	return NULL;
+}
+
+static void forget_stream(struct instance_stream *entry)
+{
+	map_remove(entry->owner->streams, entry->name, strlen(entry->name));
+	free(entry);
+}
+
+/* A store whose cursor is of another journal has missed what lies between: said for every feed. */
+static void publish_replaced(struct fl_ctx *sink)
+{
+	struct host *host = sink->host;
+	struct link *item, *following;
+	int64_t now_ns = clock_real_ns(host->parts.loop);
+
+	log_warn(sink->name,
+		"its cursor is of another journal: it goes on at this journal's oldest record; what lies between "
+		"is a row of stream_gaps");
+	list_each(item, following, &host->instances)
+	{
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role == FL_FEED)
+			gap_feed(ctx, "journal_replaced", now_ns, now_ns, sink->name);
+	}
+}
+
+int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_stream *how)
+{
+	struct instance_stream *entry = instance_stream_find(ctx, stream);
+	struct cursor_setup setup = { .sink = ctx->name,
+		.stream = stream,
+		.how = how,
+		.owner = &cursor_owner };
+	int result;
+
+	if (ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)
+		return -ECANCELED;
+	if (entry == NULL)
+		entry = add_stream(ctx, stream);
+	if (entry == NULL)
+		return -ENOMEM;
+	setup.data = entry;
+	setup.latency = ctx->host->latency;
+	result = cursor_open(ctx->host->parts.bus, &setup, &entry->cursor);
+	if (result < 0)
+		forget_stream(entry);
+	else if (result == 1 && how->position.journal_id != 0)
+		publish_replaced(ctx);
+	return result;
+}
+
+void fl_ack(struct fl_ctx *ctx, const char *stream, const struct fl_position *position)
+{
+	struct instance_stream *entry = instance_stream_find(ctx, stream);
+
+	if (entry != NULL)
+		cursor_ack(entry->cursor, position);
+}
+
+void fl_retry(struct fl_ctx *ctx, const char *stream, int64_t delay_ns)
+{
+	struct instance_stream *entry = instance_stream_find(ctx, stream);
+
+	if (entry != NULL)
+		cursor_retry(entry->cursor, delay_ns);
+}
+
+void fl_stream_close(struct fl_ctx *ctx, const char *stream)
+{
+	struct instance_stream *entry = instance_stream_find(ctx, stream);
+
+	if (entry == NULL)
+		return;
+	cursor_close(entry->cursor);
+	forget_stream(entry);
+}
+
+void instance_streams_close(struct fl_ctx *ctx)
+{
+	struct instance_stream *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->streams, &at, NULL, NULL)) != NULL) {
+		cursor_close(entry->cursor);
+		forget_stream(entry);
+	}
+}
+
+/* ---- live subscribers ---- */
+
+static void on_record(void *data, const struct fl_record *record)
+{
+	struct instance_subscription *entry = data;
+
+	instance_on_record(entry->owner, entry->number, record);
+}
+
+static const struct subscriber_owner subscriber_owner = { .on_record = on_record };
+
+int fl_subscribe(struct fl_ctx *ctx, int number, const struct fl_filter *filter)
+{
+	struct instance_subscription *entry;
+	int result;
+
+	fl_unsubscribe(ctx, number);
+	if (ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)
+		return -ECANCELED;
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return -ENOMEM;
+	*entry = (struct instance_subscription){ .owner = ctx, .number = number };
+	result = map_set_number(ctx->subscriptions, (uint64_t)number, entry);
+	if (result < 0)
+		goto free_entry;
+	result = bus_subscribe(ctx->host->parts.bus, filter == NULL ? NULL : filter->patterns,
+		&subscriber_owner, entry, &entry->subscriber);
+	if (result == 0)
+		return 0;
+	map_remove_number(ctx->subscriptions, (uint64_t)number);
+free_entry:
+	free(entry);
+	return result;
+}
+
+void fl_unsubscribe(struct fl_ctx *ctx, int number)
+{
+	struct instance_subscription *entry = map_remove_number(ctx->subscriptions, (uint64_t)number);
+
+	if (entry == NULL)
+		return;
+	bus_unsubscribe(entry->subscriber);
+	free(entry);
+}
+
+void instance_subscriptions_close(struct fl_ctx *ctx)
+{
+	struct instance_subscription *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->subscriptions, &at, NULL, NULL)) != NULL)
+		fl_unsubscribe(ctx, entry->number);
+}

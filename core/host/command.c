@@ -1,0 +1,313 @@
+#include "command.h"
+
+#include "buf.h"
+#include "host.h"
+#include "json.h"
+#include "timer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMMANDS_MAX = 1000 };
+static const int64_t DEADLINE_NS = 10 * FL_SECOND;
+
+/* One question. It lives from being asked to its last reply. */
+struct command {
+	struct link link;
+	struct host *host;
+	int id;
+	struct fl_ctx *from; /* NULL: the host itself, or the asker is gone */
+	int number;          /* the asker's own; 0: no reply is wanted */
+	void (*on_reply)(void *data, int status, const char *json, bool more); /* the host's */
+	void *data;
+	struct fl_ctx *to;   /* once delivered; NULL: the core */
+	bool is_delivered;
+	char address[64], name[48];
+	char *json;
+	struct timer *deadline;
+};
+
+static struct command *find(struct host *host, int id)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &host->commands)
+	{
+		struct command *command = container_of(item, struct command, link);
+
+		if (command->id == id)
+			return command;
+	}
+	return NULL;
+}
+
+static void destroy(struct command *command)
+{
+	list_remove(&command->link);
+	if (command->from != NULL && command->number != 0)
+		map_remove_number(command->from->questions, (uint64_t)command->number);
+	timer_destroy(command->deadline);
+	free(command->json);
+	free(command);
+}
+
+static void answer(struct command *command, int status, const char *json, bool more)
+{
+	struct fl_ctx *from = command->from;
+	int number = command->number;
+	void (*on_reply)(void *data, int status, const char *json, bool more) = command->on_reply;
+	void *data = command->data;
+
+	/* Forgotten first: the asker may ask again under the same number. */
+	if (!more)
+		destroy(command);
+	if (on_reply != NULL)
+		on_reply(data, status, json, more);
+	else if (from != NULL && number != 0)
+		instance_on_reply(from, number, status, json, more);
+}
+
+static void answer_detail(struct command *command, int status, const char *format, va_list args)
+	FL_PRINTF(3, 0);
+
+static void answer_detail(struct command *command, int status, const char *format, va_list args)
+{
+	char text[512];
+	struct buf to;
+	struct json json;
+
+	vsnprintf(text, sizeof(text), format, args);
+	buf_init(&to, 8192);
+	json_init(&json, &to);
+	json_open(&json, NULL, '{');
+	json_text(&json, "detail", text);
+	json_close(&json, '}');
+	answer(command, status, buf_string(&to), false);
+	buf_finish(&to);
+}
+
+static void refuse(struct command *command, int status, const char *format, ...) FL_PRINTF(3, 4);
+
+static void refuse(struct command *command, int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	answer_detail(command, status, format, args);
+	va_end(args);
+}
+
+static void on_deadline(void *data)
+{
+	struct command *command = data;
+
+	refuse(command, FL_REPLY_LATE, "no answer to %s from %s in time", command->name,
+		command->address);
+}
+
+/* ---- delivery, between two turns ---- */
+
+static struct fl_ctx *by_role(struct host *host, enum fl_role role, const char *name)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &host->instances)
+	{
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role == role && instance_takes_command(ctx, name))
+			return ctx;
+	}
+	return NULL;
+}
+
+static struct fl_ctx *addressee(struct host *host, const char *address, const char *name)
+{
+	if (strcmp(address, "role:feed") == 0)
+		return by_role(host, FL_FEED, name);
+	if (strcmp(address, "role:sink") == 0)
+		return by_role(host, FL_SINK, name);
+	if (strcmp(address, "role:service") == 0)
+		return by_role(host, FL_SERVICE, name);
+	return host_find(host, address);
+}
+
+static void deliver(struct command *command)
+{
+	struct host *host = command->host;
+	int id = command->id;
+
+	command->is_delivered = true;
+	if (strcmp(command->address, "core") == 0) {
+		core_command(host, id, command->name, command->json);
+		return;
+	}
+	command->to = addressee(host, command->address, command->name);
+	if (command->to == NULL)
+		refuse(command, FL_REPLY_NOT_FOUND, "there is no %s", command->address);
+	else if (!instance_takes_command(command->to, command->name))
+		refuse(command, FL_REPLY_NOT_FOUND, "%s takes no command %s", command->address,
+			command->name);
+	else if (!instance_on_command(command->to, id, command->name, command->json))
+		refuse(command, FL_REPLY_STOPPED, "%s is stopped", command->address);
+}
+
+static void deliver_all(void *data)
+{
+	struct host *host = data;
+	struct link *item, *following;
+
+	/* What is asked meanwhile waits for the next turn; what ends meanwhile is found by its absence. */
+	int last = host->last_command;
+
+again:
+	list_each(item, following, &host->commands)
+	{
+		struct command *command = container_of(item, struct command, link);
+
+		if (!command->is_delivered && command->id <= last) {
+			deliver(command);
+			goto again;
+		}
+	}
+}
+
+static int ask(struct command *command, const char *to, const char *name, const char *json,
+	int64_t deadline_ns)
+{
+	struct host *host = command->host;
+
+	if (host->last_command - (list_is_empty(&host->commands) ?
+									 host->last_command :
+									 container_of(host->commands.next, struct command, link)->id) >
+		COMMANDS_MAX)
+		return -EAGAIN;
+	snprintf(command->address, sizeof(command->address), "%s", to);
+	snprintf(command->name, sizeof(command->name), "%s", name);
+	command->json = strdup(json == NULL ? "{}" : json);
+	command->deadline = timer_create(host->parts.loop, on_deadline, command);
+	if (command->json == NULL || command->deadline == NULL)
+		return -ENOMEM;
+	command->id = ++host->last_command;
+	list_append(&host->commands, &command->link);
+	timer_start(command->deadline, deadline_ns > 0 ? deadline_ns : DEADLINE_NS, 0);
+	return loop_defer(host->parts.loop, deliver_all, host);
+}
+
+static struct command *make(struct host *host)
+{
+	struct command *command = calloc(1, sizeof(*command));
+
+	if (command == NULL)
+		return NULL;
+	command->host = host;
+	list_init(&command->link);
+	return command;
+}
+
+int fl_command(struct fl_ctx *ctx, int number, const char *to, const char *name, const char *json,
+	int64_t deadline_ns)
+{
+	struct command *command;
+	int result;
+
+	if (number != 0 && map_get_number(ctx->questions, (uint64_t)number) != NULL)
+		return -EBUSY;
+	command = make(ctx->host);
+	if (command == NULL)
+		return -ENOMEM;
+	if (number != 0 && map_set_number(ctx->questions, (uint64_t)number, command) < 0) {
+		free(command);
+		return -ENOMEM;
+	}
+	command->from = ctx;
+	command->number = number;
+	result = ask(command, to, name, json, deadline_ns);
+	if (result < 0)
+		destroy(command);
+	return result;
+}
+
+int command_ask(struct host *host, const char *to, const char *name, const char *json,
+	int64_t deadline_ns, void (*on_reply)(void *data, int status, const char *json, bool more),
+	void *data)
+{
+	struct command *command = make(host);
+	int result;
+
+	if (command == NULL)
+		return -ENOMEM;
+	command->on_reply = on_reply;
+	command->data = data;
+	result = ask(command, to, name, json, deadline_ns);
+	if (result < 0)
+		destroy(command);
+	return result;
+}
+
+/* ---- replies ---- */
+
+void fl_reply(struct fl_ctx *ctx, int id, int status, const char *json, bool more)
+{
+	struct command *command = find(ctx->host, id);
+
+	if (command != NULL && command->to == ctx)
+		answer(command, status, json == NULL ? "{}" : json, more);
+}
+
+void fl_reply_detail(struct fl_ctx *ctx, int id, int status, const char *format, ...)
+{
+	struct command *command = find(ctx->host, id);
+	va_list args;
+
+	if (command == NULL || command->to != ctx)
+		return;
+	va_start(args, format);
+	answer_detail(command, status, format, args);
+	va_end(args);
+}
+
+void command_reply(struct host *host, int id, int status, const char *json, bool more)
+{
+	struct command *command = find(host, id);
+
+	if (command != NULL)
+		answer(command, status, json, more);
+}
+
+void command_reply_detail(struct host *host, int id, int status, const char *format, ...)
+{
+	struct command *command = find(host, id);
+	va_list args;
+
+	if (command == NULL)
+		return;
+	va_start(args, format);
+	answer_detail(command, status, format, args);
+	va_end(args);
+}
+
+void command_forget(struct fl_ctx *ctx)
+{
+	struct link *item, *following;
+
+again:
+	list_each(item, following, &ctx->host->commands)
+	{
+		struct command *command = container_of(item, struct command, link);
+
+		if (command->from == ctx) {
+			destroy(command);
+		} else if (command->is_delivered && command->to == ctx) {
+			refuse(command, FL_REPLY_STOPPED, "%s was stopped before it answered", ctx->name);
+			goto again; /* the asker may have asked or dropped others in that call */
+		}
+	}
+}
+
+void command_close(struct host *host)
+{
+	while (!list_is_empty(&host->commands))
+		destroy(container_of(host->commands.next, struct command, link));
+}

@@ -1,0 +1,16 @@
+/*
+ * gap.h: publishes the holes that the core itself knows of: connections that ended, feeds that were
+ * stopped, the time a process was away.
+ */
+#ifndef HOST_GAP_H
+#define HOST_GAP_H
+
+#include "instance_parts.h"
+
+/** A connection's hole; ended_ns 0: it has begun. The same hole is published again when it ends. */
+void gap_conn(const struct instance_conn *entry, int64_t ended_ns);
+/** A hole of a whole feed: cause "stopped" or "process". */
+void gap_feed(struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t ended_ns,
+	const char *detail);
+
+#endif

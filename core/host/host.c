@@ -1,0 +1,103 @@
+#include "host.h"
+
+#include "clock.h"
+#include "command.h"
+#include "instance_parts.h"
+#include "log.h"
+#include "observe.h"
+#include "plan.h"
+#include "reconcile.h"
+#include "state.h"
+#include "timer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int host_open(const struct host_parts *parts, struct host **out)
+{
+	struct host *host = calloc(1, sizeof(*host));
+	int result;
+
+	if (host == NULL)
+		return -ENOMEM;
+	host->parts = *parts;
+	list_init(&host->instances);
+	list_init(&host->commands);
+	host->started_ns = clock_real_ns(parts->loop);
+	host->exchanges = map_create();
+	if (host->exchanges == NULL) {
+		result = -ENOMEM;
+		goto free_host;
+	}
+	result = requests_open(parts->loop, &host->requests);
+	if (result < 0)
+		goto free_exchanges;
+	host->latency = metrics_find(parts->metrics, FL_HISTOGRAM, "feedloom_persist_latency_seconds", NULL,
+		"From the bytes leaving the socket to the commit of the row.");
+	*out = host;
+	return 0;
+
+free_exchanges:
+	map_destroy(host->exchanges);
+free_host:
+	free(host);
+	return result;
+}
+
+struct fl_ctx *host_find(const struct host *host, const char *name)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &host->instances)
+	{
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (strcmp(ctx->name, name) == 0)
+			return ctx;
+	}
+	return NULL;
+}
+
+int host_configure(struct host *host, const struct node *root, struct config_errors *errors)
+{
+	struct plan plan;
+	int result =
+		plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
+
+	if (result == 0)
+		reconcile_apply(host, &plan);
+	plan_finish(&plan);
+	if (result == 0 && host->observer == NULL)
+		result = observe_start(host);
+	return result;
+}
+
+int host_check(struct host *host, const struct node *root, struct config_errors *errors)
+{
+	struct plan plan;
+	int result =
+		plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
+
+	plan_finish(&plan);
+	return result;
+}
+
+void host_close(struct host *host)
+{
+	struct link *item, *following;
+
+	if (host == NULL)
+		return;
+	host->is_stopping = true;
+	list_each(item, following, &host->instances)
+		instance_destroy(container_of(item, struct fl_ctx, link));
+	command_close(host);
+	timer_destroy(host->observer);
+	timer_destroy(host->reconciler);
+	timer_destroy(host->stopping);
+	requests_close(host->requests);
+	map_destroy(host->exchanges);
+	while (host->databases_closing > 0)
+		loop_turn(host->parts.loop, true);
+	free(host);
+}

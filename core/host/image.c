@@ -1,0 +1,146 @@
+#include "image.h"
+
+#include "dynamic.h"
+#include "file.h"
+#include "map.h"
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct image {
+	struct dynamic *dynamic;
+	const struct fl_plugin *plugin;
+	char *path;
+};
+
+int image_find(const struct image_folders *folders, const char *name, char *path, size_t size)
+{
+	if (strchr(name, '/') != NULL || name[0] == '.' || name[0] == '\0')
+		return -ENOENT;
+	for (size_t i = 0; i < folders->count; i++) {
+		int length = snprintf(path, size, "%s/%s.so", folders->paths[i], name);
+
+		if (length > 0 && (size_t)length < size && file_exists(path))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* Everything that can be said about a descriptor without running any of its code. */
+static int check_plugin(const struct fl_plugin *plugin, char *problem, size_t size)
+{
+	if (plugin == NULL) {
+		snprintf(problem, size, "not a plugin: it exports no feedloom_plugin");
+		return -ENOEXEC;
+	}
+	if (plugin->abi != FL_PLUGIN_ABI || plugin->size != sizeof(struct fl_plugin)) {
+		snprintf(problem, size,
+			"built for ABI %u (descriptor of %u bytes), this program has ABI %d (%zu bytes): rebuild the "
+			"plugin against this version's headers",
+			plugin->abi, plugin->size, FL_PLUGIN_ABI, sizeof(struct fl_plugin));
+		return -ENOEXEC;
+	}
+	if (plugin->name == NULL || plugin->version == NULL || plugin->create == NULL ||
+		plugin->destroy == NULL || plugin->start == NULL || plugin->role < FL_FEED ||
+		plugin->role > FL_SERVICE) {
+		snprintf(problem, size,
+			"incomplete descriptor: name, version, role, create, destroy and start are needed");
+		return -ENOEXEC;
+	}
+	if (plugin->role == FL_SINK && plugin->on_batch == NULL) {
+		snprintf(problem, size, "a sink without on_batch takes nothing");
+		return -ENOEXEC;
+	}
+	if (plugin->options != NULL)
+		return options_check_table(plugin->options, plugin->options_size, problem, size);
+	return 0;
+}
+
+int image_open(const char *path, struct image **out, char *problem, size_t size)
+{
+	struct image *image = calloc(1, sizeof(*image));
+	int result = -ENOMEM;
+
+	if (image == NULL)
+		return -ENOMEM;
+	image->path = strdup(path);
+	if (image->path == NULL)
+		goto free_image;
+	result = dynamic_open(path, &image->dynamic, problem, size);
+	if (result < 0)
+		goto free_path;
+	image->plugin = dynamic_symbol(image->dynamic, "feedloom_plugin");
+	result = check_plugin(image->plugin, problem, size);
+	if (result < 0)
+		goto close_dynamic;
+	*out = image;
+	return 0;
+
+close_dynamic:
+	dynamic_close(image->dynamic);
+free_path:
+	free(image->path);
+free_image:
+	free(image);
+	return result;
+}
+
+const struct fl_plugin *image_plugin(const struct image *image)
+{
+	return image->plugin;
+}
+
+const char *image_path(const struct image *image)
+{
+	return image->path;
+}
+
+void image_close(struct image *image)
+{
+	if (image == NULL)
+		return;
+	dynamic_close(image->dynamic);
+	free(image->path);
+	free(image);
+}
+
+struct listing {
+	const char *folder;
+	struct map *seen;
+	void (*each)(void *data, const char *name, const char *path);
+	void *data;
+};
+
+static int list_one(void *data, const char *file)
+{
+	struct listing *listing = data;
+	size_t length = strlen(file);
+	char name[128], path[4096];
+
+	if (length <= 3 || length >= sizeof(name) || strcmp(file + length - 3, ".so") != 0 ||
+		file[0] == '.')
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", (int)(length - 3), file);
+	if (map_get(listing->seen, name, length - 3) != NULL)
+		return 0;
+	(void)map_set(listing->seen, name, length - 3, listing);
+	snprintf(path, sizeof(path), "%s/%s", listing->folder, file);
+	listing->each(listing->data, name, path);
+	return 0;
+}
+
+void image_list(const struct image_folders *folders,
+	void (*each)(void *data, const char *name, const char *path), void *data)
+{
+	struct listing listing = { .seen = map_create(), .each = each, .data = data };
+
+	if (listing.seen == NULL)
+		return;
+	for (size_t i = 0; i < folders->count; i++) {
+		listing.folder = folders->paths[i];
+		(void)file_list(listing.folder, list_one, &listing);
+	}
+	map_destroy(listing.seen);
+}

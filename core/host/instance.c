@@ -1,0 +1,301 @@
+#include "instance.h"
+
+#include "bus_link.h"
+#include "command.h"
+#include "error.h"
+#include "host.h"
+#include "image.h"
+#include "instance_parts.h"
+#include "log.h"
+#include "options.h"
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_texts[] = { "connected", "degraded", "disconnected", "stopped",
+	"quarantined" };
+
+const char *instance_state_text(enum instance_state state)
+{
+	return state_texts[state];
+}
+
+static int make_maps(struct fl_ctx *ctx)
+{
+	struct map **maps[] = { &ctx->conns, &ctx->requests, &ctx->timers, &ctx->listeners, &ctx->streams,
+		&ctx->databases, &ctx->subscriptions, &ctx->questions };
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
+		*maps[i] = map_create();
+		if (*maps[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void free_maps(struct fl_ctx *ctx)
+{
+	map_destroy(ctx->conns);
+	map_destroy(ctx->requests);
+	map_destroy(ctx->timers);
+	map_destroy(ctx->listeners);
+	map_destroy(ctx->streams);
+	map_destroy(ctx->databases);
+	map_destroy(ctx->subscriptions);
+	map_destroy(ctx->questions);
+}
+
+int instance_create(struct host *host, const char *name, struct image *image, void *options,
+	struct fl_ctx **out)
+{
+	struct fl_ctx *ctx = calloc(1, sizeof(*ctx));
+	char labels[96];
+
+	if (ctx == NULL || make_maps(ctx) < 0) {
+		if (ctx != NULL)
+			free_maps(ctx);
+		free(ctx);
+		return -ENOMEM;
+	}
+	ctx->host = host;
+	snprintf(ctx->name, sizeof(ctx->name), "%s", name);
+	ctx->image = image;
+	ctx->plugin = image_plugin(image);
+	ctx->role = ctx->plugin->role;
+	ctx->options = options;
+	ctx->shown = STATE_DISCONNECTED;
+	snprintf(ctx->shown_reason, sizeof(ctx->shown_reason), "starting");
+	list_init(&ctx->coverages);
+	snprintf(labels, sizeof(labels), "feed=\"%s\"", name);
+	if (ctx->role == FL_FEED)
+		ctx->messages = metrics_find(host->parts.metrics, FL_COUNTER, "feedloom_messages_total", labels,
+			"Messages received from the venue.");
+	list_append(&host->instances, &ctx->link);
+	*out = ctx;
+	return 0;
+}
+
+/* ---- life ---- */
+
+static int make_state(struct fl_ctx *ctx)
+{
+	int result;
+
+	if (ctx->state != NULL)
+		return 0;
+	ctx->depth++;
+	result = ctx->plugin->create(ctx, ctx->options, &ctx->state);
+	ctx->depth--;
+	return result;
+}
+
+static int begin(struct fl_ctx *ctx, int (*entry)(void *state), const char *what)
+{
+	int result;
+
+	ctx->source = bus_link_source(ctx);
+	result = make_state(ctx);
+	if (result == 0) {
+		ctx->phase = INSTANCE_RUNNING;
+		ctx->depth++;
+		result = entry(ctx->state);
+		ctx->depth--;
+	}
+	if (result == 0)
+		return 0;
+	log_error(ctx->name, "%s failed: %s", what, error_text(result));
+	instance_halt(ctx);
+	ctx->phase = INSTANCE_FAILED;
+	ctx->health = FL_DISCONNECTED;
+	snprintf(ctx->health_reason, sizeof(ctx->health_reason), "%s failed: %s", what,
+		error_text(result));
+	return result;
+}
+
+int instance_start(struct fl_ctx *ctx)
+{
+	ctx->health = FL_HEALTHY;
+	ctx->health_reason[0] = '\0';
+	return begin(ctx, ctx->plugin->start, "start");
+}
+
+int instance_probe(struct fl_ctx *ctx)
+{
+	ctx->is_probe = true;
+	return begin(ctx, ctx->plugin->probe, "probe");
+}
+
+void instance_stop(struct fl_ctx *ctx)
+{
+	if (ctx->phase != INSTANCE_RUNNING)
+		return;
+	ctx->phase = INSTANCE_STOPPING;
+	if (ctx->plugin->stop != NULL) {
+		ctx->depth++;
+		ctx->plugin->stop(ctx->state);
+		ctx->depth--;
+	}
+	instance_parts_stop(ctx);
+}
+
+bool instance_is_quiet(const struct fl_ctx *ctx)
+{
+	return ctx->depth == 0 && map_count(ctx->conns) == 0 && instance_databases_are_idle(ctx);
+}
+
+void instance_halt(struct fl_ctx *ctx)
+{
+	instance_parts_close(ctx);
+	command_forget(ctx);
+	if (ctx->state != NULL)
+		ctx->plugin->destroy(ctx->state);
+	ctx->state = NULL;
+	ctx->phase = INSTANCE_STOPPED;
+}
+
+void instance_replace(struct fl_ctx *ctx, struct planned *planned)
+{
+	options_free(ctx->options);
+	image_close(ctx->image);
+	ctx->image = planned->image;
+	ctx->options = planned->options;
+	ctx->plugin = image_plugin(ctx->image);
+	planned->image = NULL;
+	planned->options = NULL;
+	planned_destroy(planned);
+}
+
+static void forget_coverage(struct fl_ctx *ctx)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &ctx->coverages)
+	{
+		list_remove(item);
+		free(container_of(item, struct coverage, link));
+	}
+}
+
+void instance_destroy(struct fl_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	instance_halt(ctx);
+	planned_destroy(ctx->next);
+	forget_coverage(ctx);
+	free_maps(ctx);
+	options_free(ctx->options);
+	image_close(ctx->image);
+	list_remove(&ctx->link);
+	free(ctx);
+}
+
+/* ---- calls into the plugin ---- */
+
+static bool can_call(const struct fl_ctx *ctx)
+{
+	return ctx->state != NULL &&
+		(ctx->phase == INSTANCE_RUNNING || ctx->phase == INSTANCE_STOPPING);
+}
+
+/* Calls a callback if the plugin has it; the depth tells a swap that code is on the stack. */
+#define CALL(ctx, callback, ...) \
+	do { \
+		if (can_call(ctx) && (ctx)->plugin->callback != NULL) { \
+			(ctx)->depth++; \
+			(ctx)->plugin->callback((ctx)->state, __VA_ARGS__); \
+			(ctx)->depth--; \
+		} \
+	} while (0)
+
+void instance_on_connection(struct fl_ctx *ctx, int conn, enum fl_conn_state now,
+	enum fl_reason reason)
+{
+	CALL(ctx, on_connection, conn, now, reason);
+}
+
+void instance_message(struct fl_ctx *ctx, int conn, const struct fl_message *message)
+{
+	if (ctx->messages != NULL)
+		fl_metric_add(ctx->messages, 1);
+	ctx->publishing_conn = conn;
+	CALL(ctx, on_message, conn, message);
+	ctx->publishing_conn = 0;
+}
+
+void instance_on_response(struct fl_ctx *ctx, int number, const struct fl_response *response)
+{
+	CALL(ctx, on_response, number, response);
+}
+
+void instance_on_timer(struct fl_ctx *ctx, int timer)
+{
+	CALL(ctx, on_timer, timer);
+}
+
+int instance_on_accept(struct fl_ctx *ctx, int listener, int conn,
+	const struct fl_http_request *request)
+{
+	int status = 503;
+
+	if (ctx->phase != INSTANCE_RUNNING || ctx->state == NULL || ctx->plugin->on_accept == NULL)
+		return status;
+	ctx->depth++;
+	status = ctx->plugin->on_accept(ctx->state, listener, conn, request);
+	ctx->depth--;
+	return status;
+}
+
+bool instance_on_request(struct fl_ctx *ctx, int listener, int exchange,
+	const struct fl_http_request *request)
+{
+	if (!can_call(ctx) || ctx->plugin->on_request == NULL)
+		return false;
+	CALL(ctx, on_request, listener, exchange, request);
+	return true;
+}
+
+void instance_on_result(struct fl_ctx *ctx, int db, int number, const struct fl_result *result)
+{
+	CALL(ctx, on_result, db, number, result);
+}
+
+void instance_on_record(struct fl_ctx *ctx, int subscription, const struct fl_record *record)
+{
+	CALL(ctx, on_record, subscription, record);
+}
+
+bool instance_on_batch(struct fl_ctx *ctx, const char *stream, const struct fl_batch *batch)
+{
+	if (!can_call(ctx))
+		return false;
+	CALL(ctx, on_batch, stream, batch);
+	return true;
+}
+
+bool instance_takes_command(const struct fl_ctx *ctx, const char *name)
+{
+	const struct fl_command_info *info = ctx->plugin->commands;
+
+	if (ctx->plugin->on_command == NULL || info == NULL)
+		return false;
+	for (; info->name != NULL; info++)
+		if (strcmp(info->name, name) == 0)
+			return true;
+	return false;
+}
+
+bool instance_on_command(struct fl_ctx *ctx, int command, const char *name, const char *json)
+{
+	if (ctx->phase != INSTANCE_RUNNING)
+		return false;
+	CALL(ctx, on_command, command, name, json);
+	return true;
+}
+
+void instance_on_reply(struct fl_ctx *ctx, int number, int status, const char *json, bool more)
+{
+	CALL(ctx, on_reply, number, status, json, more);
+}

@@ -1,0 +1,322 @@
+/*
+ * instance_conn.c: an instance's connections by number: open or adopt, what happens to them, and the
+ * hole in the stream that each end of one leaves.
+ */
+#include "gap.h"
+#include "host.h"
+#include "instance_parts.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONN_NUMBER_MAX = 65535 };
+
+struct instance_conn *instance_conn_find(const struct fl_ctx *ctx, int number)
+{
+	return map_get_number(ctx->conns, (uint64_t)number);
+}
+
+static void forget(struct instance_conn *entry)
+{
+	map_remove_number(entry->owner->conns, (uint64_t)entry->number);
+	free(entry);
+}
+
+/* ---- the hole that an ended connection leaves ---- */
+
+static bool is_watched(const struct instance_conn *entry)
+{
+	return entry->owner->role == FL_FEED && !entry->is_peer && entry->streams &&
+		!entry->owner->is_probe;
+}
+
+static void open_gap(struct instance_conn *entry, enum fl_reason reason, const char *detail)
+{
+	const struct conn_counters *counters = conn_counters(entry->conn);
+
+	if (!is_watched(entry) || entry->gap_started_ns != 0 || counters->last_message_ns == 0)
+		return;
+	/* What was lost may carry times a little before the moment its predecessor was received. */
+	entry->gap_started_ns = counters->last_message_ns;
+	if (entry->last_event_ns != 0 && entry->last_event_ns < entry->gap_started_ns)
+		entry->gap_started_ns = entry->last_event_ns;
+	entry->gap_reason = reason;
+	snprintf(entry->gap_detail, sizeof(entry->gap_detail), "%s", detail);
+	gap_conn(entry, 0);
+}
+
+void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
+{
+	struct instance_conn *entry;
+
+	if (ctx->publishing_conn == 0)
+		return;
+	entry = instance_conn_find(ctx, ctx->publishing_conn);
+	if (entry == NULL)
+		return;
+	if (record->kind <= FL_BOOK && record->event_time_ns > entry->last_event_ns)
+		entry->last_event_ns = record->event_time_ns;
+	if (entry->gap_started_ns != 0 && record->kind <= FL_BOOK) {
+		gap_conn(entry, record->received_ns);
+		entry->gap_started_ns = 0;
+	}
+}
+
+/* ---- what happens to a connection ---- */
+
+static void count_reconnect(const struct instance_conn *entry, enum fl_reason reason)
+{
+	char labels[128];
+
+	snprintf(labels, sizeof(labels), "feed=\"%s\",reason=\"%s\"", entry->owner->name,
+		fl_reason_word(reason));
+	fl_metric_add(metrics_find(entry->owner->host->parts.metrics, FL_COUNTER,
+					  "feedloom_reconnects_total", labels, "Connections lost, by reason."),
+		1);
+}
+
+static void log_change(const struct instance_conn *entry, enum fl_conn_state from,
+	enum fl_conn_state to, enum fl_reason reason, const char *detail)
+{
+	bool was_up = from == FL_CONN_UP, is_up = to == FL_CONN_UP;
+	enum fl_level level = was_up || is_up ? FL_INFO : FL_DEBUG;
+	char what[32];
+
+	if (entry->is_peer) {
+		log_debug(entry->owner->name, "peer %d: %s (%s)", entry->number, fl_conn_state_text(to),
+			fl_reason_text(reason));
+		return;
+	}
+	log_line(level, entry->owner->name, "connection %d: %s > %s, %s%s%s", entry->number,
+		fl_conn_state_text(from), fl_conn_state_text(to), fl_reason_text(reason),
+		*detail != '\0' ? ": " : "", detail);
+	/* An outage is said once when it begins and once when it ends, however often is dialled meanwhile. */
+	snprintf(what, sizeof(what), "connection %d", entry->number);
+	if (is_up)
+		fl_resolved(entry->owner, what);
+	else if (to == FL_CONN_BACKOFF && !was_up)
+		fl_complain(entry->owner, what, "connection %d to %s: %s; dialling again quietly until it is up",
+			entry->number, conn_url(entry->conn), *detail != '\0' ? detail : fl_reason_text(reason));
+}
+
+static bool on_state(void *data, struct conn *conn, enum fl_conn_state from, enum fl_conn_state to,
+	enum fl_reason reason, const char *detail)
+{
+	struct instance_conn *entry = data;
+	struct fl_ctx *ctx = entry->owner;
+	int number = entry->number;
+
+	log_change(entry, from, to, reason, detail);
+	if ((from == FL_CONN_UP || from == FL_CONN_CLOSING) && to == FL_CONN_BACKOFF) {
+		count_reconnect(entry, reason);
+		open_gap(entry, reason, detail);
+	}
+	if (to != FL_CONN_UP) {
+		entry->instruments = 0;
+		entry->channels = 0;
+	}
+	if (to == FL_CONN_UP || to == FL_CONN_BACKOFF) {
+		instance_on_connection(ctx, number, to, reason);
+		return instance_conn_find(ctx, number) == entry && entry->conn == conn;
+	}
+	if (to != FL_CONN_CLOSED)
+		return true;
+	/* Out of the table first: the plugin may open the same number anew in this call. */
+	forget(entry);
+	instance_on_connection(ctx, number, to, reason);
+	conn_destroy(conn);
+	return false;
+}
+
+static bool on_message(void *data, struct conn *conn, const struct fl_message *message)
+{
+	struct instance_conn *entry = data;
+	struct fl_ctx *ctx = entry->owner;
+	int number = entry->number;
+
+	instance_message(ctx, number, message);
+	return instance_conn_find(ctx, number) == entry && entry->conn == conn;
+}
+
+static const struct conn_owner conn_owner = { .on_state = on_state, .on_message = on_message };
+
+/* ---- what plugins ask ---- */
+
+static struct instance_conn *add(struct fl_ctx *ctx, int number)
+{
+	struct instance_conn *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		return NULL;
+	*entry = (struct instance_conn){ .owner = ctx, .number = number, .streams = true };
+	if (map_set_number(ctx->conns, (uint64_t)number, entry) == 0)
+		return entry;
+	free(entry);
+	return NULL;
+}
+
+int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoint)
+{
+	struct instance_conn *entry = instance_conn_find(ctx, number);
+	char name[96];
+	int result;
+
+	if (number < 1 || number > CONN_NUMBER_MAX)
+		return -EINVAL;
+	if (ctx->phase != INSTANCE_RUNNING)
+		return -ECANCELED;
+	if (entry != NULL)
+		return conn_adopt(entry->conn, endpoint) ? 0 : conn_retarget(entry->conn, endpoint);
+	entry = add(ctx, number);
+	if (entry == NULL)
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "%s/%d", ctx->name, number);
+	result = conn_open(ctx->host->parts.loop, name, endpoint, &conn_owner, entry, &entry->conn);
+	if (result == 0)
+		return 0;
+	if (result == -EPERM)
+		log_error(ctx->name,
+			"%s: `verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`", endpoint->url);
+	else
+		log_error(ctx->name, "%s: not a ws:// or wss:// URL", endpoint->url);
+	forget(entry);
+	return result;
+}
+
+int instance_conn_accept(struct instance_listener *listener, struct stream *stream)
+{
+	struct fl_ctx *ctx = listener->owner;
+	struct instance_conn *entry = add(ctx, listener->accepting);
+	char name[96];
+	int result = -ENOMEM;
+
+	if (entry == NULL)
+		return result;
+	entry->is_peer = true;
+	snprintf(name, sizeof(name), "%s/%d", ctx->name, entry->number);
+	result = conn_accept(ctx->host->parts.loop, name, stream, listener->message_limit_bytes,
+		listener->send_limit_bytes, &conn_owner, entry, &entry->conn);
+	if (result < 0)
+		forget(entry);
+	return result;
+}
+
+static struct conn *find(const struct fl_ctx *ctx, int number)
+{
+	struct instance_conn *entry = instance_conn_find(ctx, number);
+
+	return entry == NULL ? NULL : entry->conn;
+}
+
+int fl_send(struct fl_ctx *ctx, int number, const void *data, size_t length)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? -ENOTCONN : conn_send(conn, data, length);
+}
+
+int fl_sendf(struct fl_ctx *ctx, int number, const char *format, ...)
+{
+	struct buf text;
+	va_list args;
+	int result;
+
+	buf_init(&text, 0);
+	va_start(args, format);
+	result = buf_vprintf(&text, format, args);
+	va_end(args);
+	if (result == 0)
+		result = fl_send(ctx, number, buf_bytes(&text), buf_length(&text));
+	buf_finish(&text);
+	return result;
+}
+
+size_t fl_send_queued(const struct fl_ctx *ctx, int number)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? 0 : conn_queued(conn);
+}
+
+enum fl_conn_state fl_conn_state(const struct fl_ctx *ctx, int number)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? FL_CONN_CLOSED : conn_state(conn);
+}
+
+const char *fl_conn_detail(const struct fl_ctx *ctx, int number)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? "" : conn_detail(conn);
+}
+
+void fl_close(struct fl_ctx *ctx, int number, int code, const char *why)
+{
+	struct conn *conn = find(ctx, number);
+
+	if (conn != NULL)
+		conn_shut(conn, code, why);
+}
+
+void fl_abort(struct fl_ctx *ctx, int number)
+{
+	struct conn *conn = find(ctx, number);
+
+	if (conn != NULL)
+		conn_abort(conn);
+}
+
+void fl_reconnect(struct fl_ctx *ctx, int number, enum fl_reason reason)
+{
+	struct conn *conn = find(ctx, number);
+
+	if (conn != NULL)
+		conn_fail(conn, reason, "");
+}
+
+void fl_conn_load(struct fl_ctx *ctx, int number, int instruments, int channels)
+{
+	struct instance_conn *entry = instance_conn_find(ctx, number);
+
+	if (entry == NULL)
+		return;
+	entry->instruments = instruments;
+	entry->channels = channels;
+}
+
+void fl_conn_streams(struct fl_ctx *ctx, int number, bool streams)
+{
+	struct instance_conn *entry = instance_conn_find(ctx, number);
+
+	if (entry != NULL)
+		entry->streams = streams;
+}
+
+/* ---- the end ---- */
+
+void instance_conns_stop(struct fl_ctx *ctx)
+{
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL)
+		if (conn_state(entry->conn) != FL_CONN_CLOSING)
+			conn_shut(entry->conn, 1001, "stopping");
+}
+
+void instance_conns_close(struct fl_ctx *ctx)
+{
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL) {
+		struct conn *conn = entry->conn;
+
+		forget(entry);
+		conn_destroy(conn);
+	}
+}

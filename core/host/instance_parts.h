@@ -1,0 +1,101 @@
+/*
+ * instance_parts.h: what an instance has named by number: connections, requests, timers, listeners,
+ * exchanges, databases, streams, subscriptions. Each kind is one file, instance_KIND.c.
+ */
+#ifndef HOST_INSTANCE_PARTS_H
+#define HOST_INSTANCE_PARTS_H
+
+#include "instance.h"
+#include "server.h"
+
+struct cursor;
+struct sqlite;
+struct subscriber;
+struct timer;
+
+struct instance_conn {
+	struct fl_ctx *owner;
+	int number;
+	struct conn *conn;
+	bool is_peer;      /* accepted by a listener */
+	bool streams;      /* its end is a hole in the stream */
+	int instruments, channels;
+	int64_t last_event_ns; /* the latest event time published from it */
+	int64_t gap_started_ns; /* a hole is open since, 0: none */
+	enum fl_reason gap_reason;
+	char gap_detail[96];
+};
+
+struct instance_timer {
+	struct fl_ctx *owner;
+	int number;
+	struct timer *timer;
+};
+
+struct instance_request {
+	struct fl_ctx *owner;
+	int number;
+	struct request *request;
+};
+
+struct instance_listener {
+	struct fl_ctx *owner;
+	int number;
+	struct server *server;
+	bool has_websockets;
+	size_t message_limit_bytes, send_limit_bytes;
+	int accepting; /* the peer's number between on_upgrade and on_upgraded */
+};
+
+struct instance_exchange {
+	struct fl_ctx *owner; /* NULL: its instance is gone */
+	int number;
+	struct exchange *exchange;
+};
+
+struct instance_database {
+	struct fl_ctx *owner;
+	int number;
+	struct sqlite *sqlite;
+};
+
+struct instance_stream {
+	struct fl_ctx *owner;
+	char name[32];
+	struct cursor *cursor;
+};
+
+struct instance_subscription {
+	struct fl_ctx *owner;
+	int number;
+	struct subscriber *subscriber;
+};
+
+struct instance_conn *instance_conn_find(const struct fl_ctx *ctx, int number);
+struct instance_exchange *instance_exchange_find(const struct fl_ctx *ctx, int number);
+struct instance_stream *instance_stream_find(const struct fl_ctx *ctx, const char *name);
+struct instance_database *instance_database_find(const struct fl_ctx *ctx, int number);
+
+/** The server's side of an upgrade becomes the connection that `listener->accepting` names. */
+int instance_conn_accept(struct instance_listener *listener, struct stream *stream);
+/** A record was published by `ctx`: keeps the connection's latest event time, ends its open hole. */
+void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record);
+
+/** After the plugin's stop: ends what it left, in order. Timers and databases serve until it is quiet. */
+void instance_parts_stop(struct fl_ctx *ctx);
+/** Closes all at once, without calls into the plugin. */
+void instance_parts_close(struct fl_ctx *ctx);
+
+/* One of each kind, for instance_parts_*. */
+void instance_conns_stop(struct fl_ctx *ctx);
+void instance_conns_close(struct fl_ctx *ctx);
+void instance_timers_close(struct fl_ctx *ctx);
+void instance_requests_close(struct fl_ctx *ctx);
+void instance_listeners_close(struct fl_ctx *ctx);
+void instance_databases_close(struct fl_ctx *ctx);
+/** Every job that was given has been answered. */
+bool instance_databases_are_idle(const struct fl_ctx *ctx);
+void instance_streams_close(struct fl_ctx *ctx);
+void instance_subscriptions_close(struct fl_ctx *ctx);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * instance_server.c: an instance's listeners, and the exchanges on them by number.
+ */
+#include "error.h"
+#include "host.h"
+#include "instance_parts.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_PEER = 65536 };
+
+/* ---- what the server brings ---- */
+
+static void drop_exchange(struct host *host, struct instance_exchange *entry)
+{
+	map_remove_number(host->exchanges, (uint64_t)entry->number);
+	free(entry);
+}
+
+static void on_request(void *data, struct exchange *exchange, const struct fl_http_request *request)
+{
+	struct instance_listener *listener = data;
+	struct fl_ctx *ctx = listener->owner;
+	struct host *host = ctx->host;
+	struct instance_exchange *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		goto refuse;
+	*entry = (struct instance_exchange){ .owner = ctx, .exchange = exchange };
+	host->last_exchange = host->last_exchange == INT32_MAX ? 1 : host->last_exchange + 1;
+	entry->number = host->last_exchange;
+	if (map_set_number(host->exchanges, (uint64_t)entry->number, entry) < 0)
+		goto free_entry;
+	exchange_set_data(exchange, entry);
+	if (!instance_on_request(ctx, listener->number, entry->number, request))
+		fl_respond_problem(ctx, entry->number, 503, "%s is not running", ctx->name);
+	return;
+
+free_entry:
+	free(entry);
+refuse:
+	exchange_set_data(exchange, NULL);
+	exchange_problem(exchange, 503, "out of memory");
+}
+
+static void on_gone(void *data, struct exchange *exchange)
+{
+	struct instance_listener *listener = data;
+	struct instance_exchange *entry = exchange_data(exchange);
+
+	if (entry != NULL)
+		drop_exchange(listener->owner->host, entry);
+}
+
+static int on_upgrade(void *data, const struct fl_http_request *request)
+{
+	struct instance_listener *listener = data;
+	struct host *host = listener->owner->host;
+
+	host->last_peer = host->last_peer < FIRST_PEER || host->last_peer == INT32_MAX ?
+		FIRST_PEER :
+		host->last_peer + 1;
+	listener->accepting = host->last_peer;
+	return instance_on_accept(listener->owner, listener->number, listener->accepting, request);
+}
+
+static void on_upgraded(void *data, struct stream *stream, const char *early, size_t length,
+	int64_t received_ns)
+{
+	struct instance_listener *listener = data;
+	struct fl_ctx *ctx = listener->owner;
+	int number = listener->accepting;
+	struct instance_conn *entry;
+
+	if (instance_conn_accept(listener, stream) < 0) {
+		stream_abort(stream);
+		instance_on_connection(ctx, number, FL_CONN_CLOSED, FL_REASON_MEMORY);
+		return;
+	}
+	instance_on_connection(ctx, number, FL_CONN_UP, FL_REASON_DONE);
+	entry = instance_conn_find(ctx, number);
+	if (entry != NULL && length > 0 &&
+		!conn_take_early(entry->conn, early, length, received_ns))
+		return; /* it has ended in there, and said so */
+}
+
+static const struct server_owner server_owner = { .on_request = on_request,
+	.on_gone = on_gone,
+	.on_upgrade = on_upgrade,
+	.on_upgraded = on_upgraded };
+
+/* ---- listeners ---- */
+
+static struct instance_listener *find_listener(const struct fl_ctx *ctx, int number)
+{
+	return map_get_number(ctx->listeners, (uint64_t)number);
+}
+
+static void forget_listener(struct instance_listener *entry)
+{
+	map_remove_number(entry->owner->listeners, (uint64_t)entry->number);
+	free(entry);
+}
+
+int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
+{
+	struct instance_listener *entry = find_listener(ctx, number);
+	char name[96];
+	int result;
+
+	if (ctx->phase != INSTANCE_RUNNING)
+		return -ECANCELED;
+	if (entry != NULL && server_adopt(entry->server, how))
+		return 0;
+	if (entry != NULL)
+		fl_unlisten(ctx, number);
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL || map_set_number(ctx->listeners, (uint64_t)number, entry) < 0) {
+		free(entry);
+		return -ENOMEM;
+	}
+	*entry = (struct instance_listener){ .owner = ctx,
+		.number = number,
+		.message_limit_bytes = how->message_limit_bytes,
+		.send_limit_bytes = how->send_limit_bytes };
+	snprintf(name, sizeof(name), "%s", ctx->name);
+	result = server_open(ctx->host->parts.loop, name, how, &server_owner, entry, &entry->server);
+	if (result < 0)
+		forget_listener(entry);
+	return result;
+}
+
+int fl_listen_port(const struct fl_ctx *ctx, int number)
+{
+	struct instance_listener *entry = find_listener(ctx, number);
+
+	return entry == NULL ? 0 : server_port(entry->server);
+}
+
+void fl_unlisten(struct fl_ctx *ctx, int number)
+{
+	struct instance_listener *entry = find_listener(ctx, number);
+
+	if (entry == NULL)
+		return;
+	server_close(entry->server);
+	forget_listener(entry);
+}
+
+void instance_listeners_close(struct fl_ctx *ctx)
+{
+	struct instance_listener *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->listeners, &at, NULL, NULL)) != NULL)
+		fl_unlisten(ctx, entry->number);
+}
+
+/* ---- answers ---- */
+
+struct instance_exchange *instance_exchange_find(const struct fl_ctx *ctx, int number)
+{
+	struct instance_exchange *entry = map_get_number(ctx->host->exchanges, (uint64_t)number);
+
+	return entry != NULL && entry->owner == ctx ? entry : NULL;
+}
+
+int fl_respond_with(struct fl_ctx *ctx, int number, int status, const char *type,
+	const struct fl_header *headers, size_t header_count, const void *body, size_t length)
+{
+	struct instance_exchange *entry = instance_exchange_find(ctx, number);
+	struct exchange *exchange;
+
+	if (entry == NULL)
+		return -ENOENT;
+	exchange = entry->exchange;
+	exchange_set_data(exchange, NULL);
+	drop_exchange(ctx->host, entry);
+	return exchange_respond(exchange, status, type, headers, header_count, body, length);
+}
+
+int fl_respond(struct fl_ctx *ctx, int number, int status, const char *type, const void *body,
+	size_t length)
+{
+	return fl_respond_with(ctx, number, status, type, NULL, 0, body, length);
+}
+
+int fl_respond_problem(struct fl_ctx *ctx, int number, int status, const char *detail, ...)
+{
+	struct instance_exchange *entry = instance_exchange_find(ctx, number);
+	struct exchange *exchange;
+	char text[1024];
+	va_list args;
+
+	if (entry == NULL)
+		return -ENOENT;
+	va_start(args, detail);
+	vsnprintf(text, sizeof(text), detail, args);
+	va_end(args);
+	exchange = entry->exchange;
+	exchange_set_data(exchange, NULL);
+	drop_exchange(ctx->host, entry);
+	return exchange_problem(exchange, status, text);
+}
+
+int fl_respond_begin(struct fl_ctx *ctx, int number, int status, const char *type)
+{
+	struct instance_exchange *entry = instance_exchange_find(ctx, number);
+
+	return entry == NULL ? -ENOENT : exchange_begin(entry->exchange, status, type);
+}
+
+int fl_respond_more(struct fl_ctx *ctx, int number, const void *data, size_t length)
+{
+	struct instance_exchange *entry = instance_exchange_find(ctx, number);
+
+	return entry == NULL ? -ENOENT : exchange_more(entry->exchange, data, length);
+}
+
+int fl_respond_end(struct fl_ctx *ctx, int number)
+{
+	struct instance_exchange *entry = instance_exchange_find(ctx, number);
+	struct exchange *exchange;
+
+	if (entry == NULL)
+		return -ENOENT;
+	exchange = entry->exchange;
+	exchange_set_data(exchange, NULL);
+	drop_exchange(ctx->host, entry);
+	return exchange_end(exchange);
+}
+
+const char *fl_http_header(const struct fl_http_request *request, const char *name)
+{
+	return server_request_header(request, name);
+}
+
+int fl_http_query(const struct fl_http_request *request, const char *name, char *out, size_t size)
+{
+	return server_request_query(request, name, out, size);
+}

@@ -1,0 +1,197 @@
+#include "observe.h"
+
+#include "bus_link.h"
+#include "clock.h"
+#include "cursor.h"
+#include "log.h"
+#include "state.h"
+#include "timer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const double SLOW_S = 0.5; /* p95 received to persisted */
+static const double COVERAGE_MIN = 0.95;
+
+static struct fl_metric *gauge(struct host *host, const char *name, const char *labels, const char *help)
+{
+	return metrics_find(host->parts.metrics, FL_GAUGE, name, labels, help);
+}
+
+/* ---- states ---- */
+
+static void publish_state(struct fl_ctx *ctx)
+{
+	static const char *const events[] = { "stream_connected", "stream_degraded", "stream_disconnected",
+		"stream_stopped", "stream_quarantined" };
+	struct fl_lifecycle event;
+
+	fl_record_init(&event, FL_STATUS);
+	event.head.event_time_ns = event.head.received_ns = clock_real_ns(ctx->host->parts.loop);
+	snprintf(event.event_type, sizeof(event.event_type), "%s", events[ctx->shown]);
+	snprintf(event.reason, sizeof(event.reason), "%.63s", ctx->shown_reason);
+	event.success = ctx->shown == STATE_CONNECTED;
+	(void)bus_link_publish(ctx, &event.head);
+}
+
+void observe_instance(struct fl_ctx *ctx)
+{
+	char reason[sizeof(ctx->shown_reason)];
+	enum instance_state state = state_of(ctx, reason, sizeof(reason));
+
+	if (state == ctx->shown) {
+		memcpy(ctx->shown_reason, reason, sizeof(reason));
+		return;
+	}
+	if (ctx->role != FL_SERVICE && !ctx->is_probe)
+		log_line(state > ctx->shown && state != STATE_STOPPED ? FL_WARN : FL_INFO, ctx->name,
+			"%s%s%s", instance_state_text(state), *reason != '\0' ? ": " : "", reason);
+	ctx->shown = state;
+	ctx->shown_since_ns = clock_real_ns(ctx->host->parts.loop);
+	memcpy(ctx->shown_reason, reason, sizeof(reason));
+	if (ctx->role != FL_SERVICE)
+		publish_state(ctx);
+}
+
+/* ---- metrics ---- */
+
+static void observe_feed(struct fl_ctx *ctx)
+{
+	static const double values[] = { 3, 2, 1, 0, -1 };
+	struct host *host = ctx->host;
+	struct link *item, *following;
+	struct conn_sums sums;
+	char labels[128];
+
+	conn_sums(ctx, &sums);
+	snprintf(labels, sizeof(labels), "feed=\"%s\"", ctx->name);
+	fl_metric_set(gauge(host, "feedloom_feed_state", labels,
+					  "-1 quarantined, 0 stopped, 1 disconnected, 2 degraded, 3 connected."),
+		values[ctx->shown]);
+	fl_metric_set(gauge(host, "feedloom_subscriptions", labels, "Channels acknowledged by the venue."),
+		sums.channels);
+	list_each(item, following, &ctx->coverages)
+	{
+		struct coverage *coverage = container_of(item, struct coverage, link);
+		double ratio = coverage->listed == 0 ? 1 : (double)coverage->subscribed / coverage->listed;
+
+		snprintf(labels, sizeof(labels), "feed=\"%s\",currency=\"%s\"", ctx->name, coverage->currency);
+		fl_metric_set(gauge(host, "feedloom_coverage_ratio", labels,
+						  "Instruments subscribed of those listed."),
+			ratio);
+		snprintf(labels, sizeof(labels), "coverage %s", coverage->currency);
+		if (ctx->shown == STATE_CONNECTED && ratio < COVERAGE_MIN)
+			fl_complain(ctx, labels, "coverage of %s is %.1f %%: %d of %d instruments subscribed",
+				coverage->currency, ratio * 100, coverage->subscribed, coverage->listed);
+		else if (ratio >= COVERAGE_MIN)
+			fl_resolved(ctx, labels);
+	}
+}
+
+static void observe_cursor(void *data, struct cursor *cursor)
+{
+	static const char *const fates[] = { "waiting", "dropped", "filtered" };
+	struct host *host = data;
+	struct cursor_status status;
+	char labels[160];
+
+	cursor_status(cursor, &status);
+	for (unsigned kind = 1; kind < FL_KIND_COUNT; kind++) {
+		uint64_t values[] = { status.waiting[kind], status.dropped[kind], status.filtered[kind] };
+
+		if (fl_kind_name(kind) == NULL)
+			continue;
+		for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+			snprintf(labels, sizeof(labels), "sink=\"%s\",stream=\"%s\",kind=\"%s\",fate=\"%s\"",
+				cursor_sink(cursor), cursor_stream(cursor), fl_kind_name(kind), fates[i]);
+			fl_metric_set(gauge(host, "feedloom_records", labels,
+							  "Where records are on their way to a sink."),
+				(double)values[i]);
+		}
+	}
+}
+
+static void observe_sink(struct fl_ctx *ctx)
+{
+	struct stream_sums sums;
+	char labels[96];
+
+	stream_sums(ctx, &sums);
+	snprintf(labels, sizeof(labels), "sink=\"%s\"", ctx->name);
+	fl_metric_set(gauge(ctx->host, "feedloom_sink_lag_seconds", labels,
+					  "Age of the oldest record that is not stored yet."),
+		sums.lag_s);
+}
+
+static void observe_bus(struct host *host)
+{
+	struct bus_status status;
+	char labels[64];
+
+	if (host->parts.bus == NULL)
+		return;
+	bus_status(host->parts.bus, &status);
+	fl_metric_set(gauge(host, "feedloom_journal_bytes", NULL, "Bytes of the journal on disk."),
+		(double)status.bytes);
+	fl_metric_set(gauge(host, "feedloom_journal_degraded", NULL, "1 while records are being lost."),
+		status.state == BUS_DEGRADED);
+	for (unsigned kind = 1; kind < FL_KIND_COUNT; kind++) {
+		if (fl_kind_name(kind) == NULL)
+			continue;
+		snprintf(labels, sizeof(labels), "fate=\"published\",kind=\"%s\"", fl_kind_name(kind));
+		fl_metric_set(metrics_find(host->parts.metrics, FL_COUNTER, "feedloom_records_total", labels,
+						  "Records since the journal began, by fate."),
+			(double)status.published[kind]);
+	}
+	cursor_each(host->parts.bus, observe_cursor, host);
+}
+
+static void watch_latency(struct host *host)
+{
+	struct link *item, *following;
+	double p95;
+
+	if (host->latency == NULL || metrics_count(host->latency) == 0)
+		return;
+	p95 = fl_metric_quantile(host->latency, 0.95);
+	list_each(item, following, &host->instances)
+	{
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role != FL_SINK)
+			continue;
+		if (p95 > SLOW_S)
+			fl_complain(ctx, "latency", "received to persisted takes %.0f ms (p95), over %.0f", p95 * 1e3,
+				SLOW_S * 1e3);
+		else
+			fl_resolved(ctx, "latency");
+	}
+}
+
+static void on_second(void *data)
+{
+	struct host *host = data;
+	struct link *item, *following;
+
+	list_each(item, following, &host->instances)
+	{
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		observe_instance(ctx);
+		if (ctx->role == FL_FEED)
+			observe_feed(ctx);
+		if (ctx->role == FL_SINK)
+			observe_sink(ctx);
+	}
+	observe_bus(host);
+	watch_latency(host);
+}
+
+int observe_start(struct host *host)
+{
+	host->observer = timer_create(host->parts.loop, on_second, host);
+	if (host->observer == NULL)
+		return -ENOMEM;
+	timer_start(host->observer, FL_SECOND, FL_SECOND);
+	return 0;
+}

@@ -1,0 +1,201 @@
+#include "plan.h"
+
+#include "file.h"
+#include "tree.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const common_keys[] = { "plugin", NULL }; /* the host's own, in every instance */
+
+static const struct section {
+	const char *name;
+	enum fl_role role;
+} sections[] = { { "sinks", FL_SINK }, { "services", FL_SERVICE }, { "feeds", FL_FEED } };
+
+struct planning {
+	const struct image_folders *folders;
+	const char *state_folder;
+	struct config_errors *errors;
+	struct plan *plan;
+};
+
+void planned_destroy(struct planned *planned)
+{
+	if (planned == NULL)
+		return;
+	options_free(planned->options);
+	image_close(planned->image);
+	free(planned);
+}
+
+void plan_finish(struct plan *plan)
+{
+	while (!list_is_empty(&plan->items)) {
+		struct planned *planned = container_of(plan->items.next, struct planned, link);
+
+		list_remove(&planned->link);
+		planned_destroy(planned);
+	}
+}
+
+/* Names go into file names, labels and URLs. */
+static bool is_name(const char *name)
+{
+	if (*name == '\0' || strlen(name) > 31)
+		return false;
+	for (; *name != '\0'; name++)
+		if (!isalnum((unsigned char)*name) && *name != '_' && *name != '-')
+			return false;
+	return true;
+}
+
+static bool is_taken(const struct plan *plan, const char *name)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &plan->items)
+		if (strcmp(container_of(item, struct planned, link)->name, name) == 0)
+			return true;
+	return strcmp(name, "core") == 0;
+}
+
+/* What there is, for who names a plugin that is not there. */
+struct known {
+	const char *names[64];
+	size_t count;
+	struct buf list;
+};
+
+static void add_known(void *data, const char *name, const char *path)
+{
+	struct known *known = data;
+
+	(void)path;
+	if (known->count + 1 < sizeof(known->names) / sizeof(*known->names))
+		known->names[known->count++] = strdup(name);
+	buf_printf(&known->list, "%s%s", buf_length(&known->list) > 0 ? ", " : "", name);
+}
+
+static void report_missing(const struct planning *planning, struct place place, const char *plugin)
+{
+	struct known known = { .count = 0 };
+	const char *nearest;
+
+	buf_init(&known.list, 4096);
+	image_list(planning->folders, add_known, &known);
+	nearest = options_nearest(plugin, known.names);
+	if (nearest != NULL)
+		config_error(planning->errors, place, "there is no plugin %s; did you mean %s?", plugin, nearest);
+	else
+		config_error(planning->errors, place,
+			"there is no plugin %s; there are: %s. A plugin is a file NAME.so in `plugins: { dir }`", plugin,
+			buf_string(&known.list));
+	buf_finish(&known.list);
+	for (size_t i = 0; i < known.count; i++)
+		free((void *)(uintptr_t)known.names[i]);
+}
+
+static int open_plugin(const struct planning *planning, const struct section *section,
+	const struct node *node, struct planned *planned)
+{
+	const struct node *named = node_find(node, "plugin");
+	const char *plugin = node_text(node, "plugin", node->key);
+	struct place place = named == NULL ? node->key_place : named->place;
+	char path[4096], problem[512];
+
+	if (image_find(planning->folders, plugin, path, sizeof(path)) < 0) {
+		report_missing(planning, place, plugin);
+		return -ENOENT;
+	}
+	if (image_open(path, &planned->image, problem, sizeof(problem)) < 0) {
+		config_error(planning->errors, place, "plugin %s: %s: %s", plugin, path, problem);
+		return -ENOEXEC;
+	}
+	if (image_plugin(planned->image)->role != section->role) {
+		static const char *const homes[] = { "", "feeds", "sinks", "services" };
+
+		config_error(planning->errors, place, "plugin %s belongs under %s, not under %s", plugin,
+			homes[image_plugin(planned->image)->role], section->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int apply_options(const struct planning *planning, const struct section *section,
+	const struct node *node, struct planned *planned)
+{
+	static const struct fl_option none[] = { { 0 } };
+	const struct fl_plugin *plugin = image_plugin(planned->image);
+	struct options_where where = { .folder = planning->state_folder,
+		.place = node->key_place,
+		.also = common_keys };
+	struct fl_check check = { .errors = planning->errors, .mapping = node, .where = &where };
+	char label[96];
+	int result;
+
+	snprintf(label, sizeof(label), "%s.%s", section->name, planned->name);
+	where.label = label;
+	result = options_apply(plugin->options == NULL ? none : plugin->options,
+		plugin->options == NULL ? 1 : plugin->options_size, node, &where, planning->errors,
+		&planned->options);
+	if (result < 0 || plugin->check == NULL)
+		return result;
+	plugin->check(planned->options, &check);
+	return check.count > 0 ? -EINVAL : 0;
+}
+
+static void plan_instance(const struct planning *planning, const struct section *section,
+	const struct node *node)
+{
+	struct planned *planned;
+
+	if (!is_name(node->key)) {
+		config_error(planning->errors, node->key_place,
+			"%s is no name for an instance: at most 31 letters, digits, dashes and underscores", node->key);
+		return;
+	}
+	if (is_taken(planning->plan, node->key)) {
+		config_error(planning->errors, node->key_place, "the name %s is taken: names are one's own over all "
+			"feeds, sinks and services", node->key);
+		return;
+	}
+	if (node->kind != NODE_MAPPING && !node_is_empty(node)) {
+		config_error(planning->errors, node->place, "%s must be a mapping of options", node->key);
+		return;
+	}
+	planned = calloc(1, sizeof(*planned));
+	if (planned == NULL) {
+		config_error(planning->errors, node->place, "out of memory");
+		return;
+	}
+	planned->role = section->role;
+	snprintf(planned->name, sizeof(planned->name), "%s", node->key);
+	if (open_plugin(planning, section, node, planned) == 0 &&
+		apply_options(planning, section, node, planned) == 0)
+		list_append(&planning->plan->items, &planned->link);
+	else
+		planned_destroy(planned);
+}
+
+int plan_make(const struct image_folders *folders, const char *state_folder, const struct node *root,
+	struct config_errors *errors, struct plan *out)
+{
+	struct planning planning = { folders, state_folder, errors, out };
+	size_t before = config_errors_total(errors);
+
+	list_init(&out->items);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+		const struct node *section = node_find(root, sections[i].name), *node;
+
+		if (section != NULL && section->kind != NODE_MAPPING && !node_is_empty(section)) {
+			config_error(errors, section->place, "%s must be a mapping of instances", sections[i].name);
+			continue;
+		}
+		node_each(node, section)
+			plan_instance(&planning, &sections[i], node);
+	}
+	return config_errors_total(errors) > before ? -EINVAL : 0;
+}

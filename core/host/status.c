@@ -1,0 +1,277 @@
+#include "status.h"
+
+#include "clock.h"
+#include "cursor.h"
+#include "instance_parts.h"
+#include "log.h"
+#include "observe.h"
+#include "state.h"
+
+#include <math.h>
+
+static void print_latency(const struct host *host, struct json *json)
+{
+	static const char *const names[] = { "p50", "p95", "p99" };
+	static const double quantiles[] = { 0.5, 0.95, 0.99 };
+
+	json_open(json, "latency_ms", '{');
+	for (size_t i = 0; i < 3; i++)
+		json_real(json, names[i],
+			host->latency == NULL ?
+				NAN :
+				round(fl_metric_quantile(host->latency, quantiles[i]) * 1e5) / 1e2);
+	json_close(json, '}');
+}
+
+static void print_state(const struct fl_ctx *ctx, struct json *json)
+{
+	json_text(json, "state", instance_state_text(ctx->shown));
+	json_time(json, "since", ctx->shown_since_ns);
+	json_text(json, "reason", ctx->shown_reason[0] == '\0' ? NULL : ctx->shown_reason);
+}
+
+static const char *conn_word(enum fl_conn_state state)
+{
+	return fl_conn_state_text(state);
+}
+
+static void print_conns(const struct fl_ctx *ctx, struct json *json)
+{
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	json_open(json, "connections", '[');
+	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL) {
+		const struct conn_counters *counters = conn_counters(entry->conn);
+		const char *detail = conn_detail(entry->conn);
+
+		json_open(json, NULL, '{');
+		json_int(json, "connection", entry->number - 1); /* users count them from 0 */
+		json_text(json, "state", conn_word(conn_state(entry->conn)));
+		json_time(json, "since", counters->since_ns);
+		json_text(json, "reason", fl_reason_word(conn_reason(entry->conn)));
+		json_text(json, "detail", *detail == '\0' ? NULL : detail);
+		json_int(json, "instruments", entry->instruments);
+		json_int(json, "channels", entry->channels);
+		json_int(json, "messages", (int64_t)counters->messages);
+		json_int(json, "reconnects", (int64_t)counters->reconnects);
+		json_time(json, "last_message_at", counters->last_message_ns);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void print_feed(const struct fl_ctx *ctx, struct json *json)
+{
+	struct conn_sums sums;
+
+	conn_sums(ctx, &sums);
+	json_open(json, NULL, '{');
+	json_text(json, "feed", ctx->name);
+	print_state(ctx, json);
+	json_int(json, "instruments", sums.instruments);
+	json_int(json, "channels", sums.channels);
+	json_int(json, "messages", (int64_t)fl_metric_value(ctx->messages));
+	json_int(json, "reconnects", (int64_t)sums.reconnects);
+	json_time(json, "last_message_at", sums.last_message_ns);
+	print_latency(ctx->host, json);
+	print_conns(ctx, json);
+	json_close(json, '}');
+}
+
+static void print_kinds(struct json *json, const char *key, const uint64_t values[FL_KIND_COUNT])
+{
+	json_open(json, key, '{');
+	for (unsigned kind = 1; kind < FL_KIND_COUNT; kind++)
+		if (fl_kind_name(kind) != NULL && values[kind] > 0)
+			json_int(json, fl_kind_name(kind), (int64_t)values[kind]);
+	json_close(json, '}');
+}
+
+static void print_streams(const struct fl_ctx *ctx, struct json *json)
+{
+	struct instance_stream *entry;
+	size_t at = 0;
+
+	json_open(json, "streams", '[');
+	while ((entry = map_next(ctx->streams, &at, NULL, NULL)) != NULL) {
+		struct cursor_status status;
+
+		cursor_status(entry->cursor, &status);
+		json_open(json, NULL, '{');
+		json_text(json, "stream", entry->name);
+		json_int(json, "position", (int64_t)status.position.number);
+		json_int(json, "waiting", (int64_t)status.waiting_records);
+		print_kinds(json, "consumed", status.consumed);
+		print_kinds(json, "filtered", status.filtered);
+		print_kinds(json, "waiting_by_kind", status.waiting);
+		print_kinds(json, "dropped", status.dropped);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void print_sink(const struct fl_ctx *ctx, struct json *json)
+{
+	struct stream_sums sums;
+
+	stream_sums(ctx, &sums);
+	json_open(json, NULL, '{');
+	json_text(json, "sink", ctx->name);
+	print_state(ctx, json);
+	json_int(json, "lag_records", (int64_t)sums.waiting);
+	json_real(json, "lag_seconds", round(sums.lag_s * 1e3) / 1e3);
+	json_int(json, "rows", (int64_t)sums.stored);
+	print_streams(ctx, json);
+	json_close(json, '}');
+}
+
+static void print_service(const struct fl_ctx *ctx, struct json *json)
+{
+	json_open(json, NULL, '{');
+	json_text(json, "service", ctx->name);
+	print_state(ctx, json);
+	json_close(json, '}');
+}
+
+static void print_instances(const struct host *host, struct json *json, const char *key,
+	enum fl_role role, void (*print)(const struct fl_ctx *ctx, struct json *json))
+{
+	struct link *item, *following;
+
+	json_open(json, key, '[');
+	list_each(item, following, &host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role == role)
+			print(ctx, json);
+	}
+	json_close(json, ']');
+}
+
+static void print_journal(const struct host *host, struct json *json)
+{
+	struct bus_status status;
+	uint64_t dropped = 0;
+
+	bus_status(host->parts.bus, &status);
+	for (int kind = 0; kind < FL_KIND_COUNT; kind++)
+		dropped += status.lost[kind];
+	json_open(json, "journal", '{');
+	json_text(json, "state", status.state == BUS_OK ? "ok" : "degraded");
+	json_text(json, "reason", status.reason[0] == '\0' ? NULL : status.reason);
+	json_int(json, "bytes", status.bytes);
+	json_int(json, "max_bytes", status.max_bytes);
+	if (status.bytes_per_second > 0)
+		json_int(json, "bridges_seconds", status.max_bytes / status.bytes_per_second);
+	else
+		json_null(json, "bridges_seconds");
+	json_int(json, "dropped", (int64_t)dropped);
+	json_int(json, "records", (int64_t)status.last_number);
+	print_kinds(json, "published", status.published);
+	json_close(json, '}');
+}
+
+/* The worst of feeds and sinks that are not held. */
+static enum instance_state worst(const struct host *host)
+{
+	enum instance_state state = STATE_CONNECTED;
+	struct link *item, *following;
+
+	list_each(item, following, &host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role != FL_SERVICE && !ctx->is_held && ctx->shown > state)
+			state = ctx->shown;
+	}
+	return state;
+}
+
+static void print_config(const struct host *host, struct json *json)
+{
+	json_open(json, "config", '{');
+	json_text(json, "state", host->config_error[0] == '\0' ? "ok" : "invalid");
+	json_text(json, "error", host->config_error[0] == '\0' ? NULL : host->config_error);
+	json_close(json, '}');
+}
+
+void status_print(struct host *host, struct json *json)
+{
+	struct link *item, *following;
+	char reason[256];
+	const char *warning;
+	int64_t warned_ns;
+	bool is_ready;
+
+	list_each(item, following, &host->instances)
+		observe_instance(container_of(item, struct fl_ctx, link));
+	is_ready = host_is_ready(host, reason, sizeof(reason));
+	json_open(json, NULL, '{');
+	json_text(json, "state", instance_state_text(worst(host)));
+	json_bool(json, "ready", is_ready);
+	json_text(json, "not_ready_because", is_ready ? NULL : reason);
+	json_time(json, "started_at", host->started_ns);
+	print_instances(host, json, "feeds", FL_FEED, print_feed);
+	print_instances(host, json, "sinks", FL_SINK, print_sink);
+	print_instances(host, json, "services", FL_SERVICE, print_service);
+	if (host->parts.bus != NULL)
+		print_journal(host, json);
+	print_config(host, json);
+	warning = log_last_warning(&warned_ns);
+	json_open(json, "last_warning", '{');
+	json_time(json, "at", *warning == '\0' ? 0 : warned_ns);
+	json_text(json, "line", *warning == '\0' ? NULL : warning);
+	json_close(json, '}');
+	json_close(json, '}');
+}
+
+void status_coverage(const struct host *host, struct json *json)
+{
+	struct link *item, *following, *each, *after;
+
+	json_open(json, NULL, '[');
+	list_each(item, following, &host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		list_each(each, after, &ctx->coverages)
+		{
+			struct coverage *coverage = container_of(each, struct coverage, link);
+			double listed = coverage->listed;
+
+			json_open(json, NULL, '{');
+			json_text(json, "feed", ctx->name);
+			json_text(json, "currency", coverage->currency);
+			json_int(json, "listed", coverage->listed);
+			json_int(json, "subscribed", coverage->subscribed);
+			json_int(json, "live", coverage->live);
+			json_real(json, "ratio", listed > 0 ? coverage->subscribed / listed : NAN);
+			json_real(json, "live_ratio", listed > 0 ? coverage->live / listed : NAN);
+			json_close(json, '}');
+		}
+	}
+	json_close(json, ']');
+}
+
+void status_plugins(const struct host *host, struct json *json)
+{
+	static const char *const roles[] = { "", "feed", "sink", "service" };
+	struct link *item, *following;
+
+	json_open(json, NULL, '[');
+	list_each(item, following, &host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		json_open(json, NULL, '{');
+		json_text(json, "instance", ctx->name);
+		json_text(json, "plugin", ctx->plugin->name);
+		json_text(json, "version", ctx->plugin->version);
+		json_text(json, "role", roles[ctx->role]);
+		json_text(json, "path", image_path(ctx->image));
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}

@@ -1,0 +1,42 @@
+/*
+ * main.c: verbs to their files, exit codes.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct verb *const verbs[] = { &verb_run, &verb_check, &verb_status, &verb_plugins,
+	&verb_journal, &verb_migrate };
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "usage: feedloom VERB [OPTIONS]\n\nKeeps a complete record of options markets.\n\n");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		fprintf(to, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+	fprintf(to, "\nfeedloom VERB --help says more. Exit codes: 0 fine, 1 a check found something, 64 usage,\n"
+				"69 unavailable, 70 internal, 73 cannot create, 74 I/O, 78 configuration.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EX_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("feedloom " FEEDLOOM_VERSION);
+		return EX_OK;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (strcmp(argv[1], verbs[i]->name) == 0)
+			return verbs[i]->run(argc - 2, argv + 2);
+	fprintf(stderr, "feedloom: no such verb: %s\n\n", argv[1]);
+	print_help(stderr);
+	return EX_USAGE;
+}

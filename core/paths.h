@@ -1,0 +1,23 @@
+/*
+ * paths.h: where things are: state, plugins, schema; beside the program when it runs from its build.
+ */
+#ifndef PATHS_H
+#define PATHS_H
+
+#include "image.h"
+
+struct paths {
+	char state[4096];     /* relative paths of the configuration begin here */
+	char schema[4096];
+	const char *folders[32]; /* of plugins; owned */
+	size_t folder_count;
+};
+
+/** `state`: -d's value or NULL. Always succeeds; folders that are not there are left out. */
+void paths_find(const char *state, struct paths *out);
+/** Puts the drop-in folder first. */
+void paths_add_drop_in(struct paths *paths, const char *folder);
+struct image_folders paths_folders(const struct paths *paths);
+void paths_finish(struct paths *paths);
+
+#endif
