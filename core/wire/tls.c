@@ -26,6 +26,7 @@ struct tls {
 
 	const char *in; /* what tls_feed was given and mbedTLS has not yet taken */
 	size_t in_length;
+	bool is_starved; /* mbedTLS asked for more than there was */
 	bool is_secured, has_ended;
 	struct tls_verdict verdict;
 	enum fl_reason reason;
@@ -55,7 +56,8 @@ static int give_bytes(void *data, unsigned char *to, size_t length)
 {
 	struct tls *tls = data;
 
-	if (tls->in_length == 0)
+	tls->is_starved = tls->in_length == 0;
+	if (tls->is_starved)
 		return MBEDTLS_ERR_SSL_WANT_READ;
 	if (length > tls->in_length)
 		length = tls->in_length;
@@ -244,11 +246,14 @@ static bool after_upcall(struct tls *tls, bool is_alive)
 /* One step of the handshake. false: it waits for bytes, has failed, or was closed. */
 static bool shake_hands(struct tls *tls)
 {
-	int error = mbedtls_ssl_handshake(&tls->ssl);
 	bool is_alive;
+	int error;
+
+	tls->is_starved = false;
+	error = mbedtls_ssl_handshake(&tls->ssl);
 
 	if (error == MBEDTLS_ERR_SSL_WANT_READ)
-		return false;
+		return !tls->is_starved;
 	if (error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
 		return true;
 	if (error != 0)
@@ -264,11 +269,15 @@ static bool shake_hands(struct tls *tls)
 /* One piece of plaintext. false as above. */
 static bool read_piece(struct tls *tls)
 {
-	int got = mbedtls_ssl_read(&tls->ssl, (unsigned char *)tls->piece, sizeof(tls->piece));
 	bool is_alive;
+	int got;
 
-	if (got == MBEDTLS_ERR_SSL_WANT_READ || got == MBEDTLS_ERR_SSL_WANT_WRITE)
-		return false;
+	tls->is_starved = false;
+	got = mbedtls_ssl_read(&tls->ssl, (unsigned char *)tls->piece, sizeof(tls->piece));
+
+	/* It also says so on meeting a ticket, which it takes in the next call. */
+	if (got == MBEDTLS_ERR_SSL_WANT_READ)
+		return !tls->is_starved;
 	if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
 		keep_session(tls);
 		return true;
@@ -315,6 +324,8 @@ int tls_send(struct tls *tls, const void *bytes, size_t length)
 	while (length > 0) {
 		int sent = mbedtls_ssl_write(&tls->ssl, at, length);
 
+		if (sent == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+			continue;
 		if (sent <= 0)
 			return sent == MBEDTLS_ERR_SSL_ALLOC_FAILED ? -ENOMEM : -EPROTO;
 		at += sent;
