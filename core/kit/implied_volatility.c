@@ -40,8 +40,8 @@ static double newton(double x, double s, double price, double slope, double targ
 {
 	double bound = exp(x / 2);
 
-	if (price <= 0 || slope <= 0)
-		return NAN;
+	if (price < 1e-300 || slope < 1e-300)
+		return NAN; /* so small that digits are missing */
 	if (target < bound * 0.1 && price < 0.5) {
 		double now = 1 / sqrt(-2 * log(price)), wanted = 1 / sqrt(-2 * log(target));
 
@@ -86,21 +86,19 @@ static double solve(double x, double target)
 double fl_implied_volatility(
 	bool is_call, double price, double forward, double strike, double years, double rate)
 {
-	double inside, scale, target, x, s;
+	double inside, target, x;
 
 	if (!(forward > 0) || !(strike > 0) || !(years > 0) || !(price > 0) || !isfinite(price) ||
 		!isfinite(forward) || !isfinite(strike) || !isfinite(years) || !isfinite(rate))
 		return NAN;
-	scale = sqrt(forward) * sqrt(strike);
 	inside = is_call ? forward - strike : strike - forward;
 	target = price * exp(rate * years);
 	if (inside > 0)
 		target -= inside;
-	target /= scale;
-	x = -fabs(log(forward / strike));
 	/* Below: an arbitrage, or worth so exactly what is inside that any small iv would give it. */
-	if (!(target > 0) || target >= exp(x / 2))
+	if (!(target > 0) || target >= fmin(forward, strike))
 		return NAN;
-	s = solve(x, target);
-	return s / sqrt(years);
+	target /= sqrt(forward) * sqrt(strike);
+	x = -fabs(log(forward / strike));
+	return solve(x, target) / sqrt(years);
 }

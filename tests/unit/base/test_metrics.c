@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static void assert_close(double found, double expected, double most)
+{
+	if (!(fabs(found - expected) <= most))
+		fail_msg("%.17g is not %.17g", found, expected);
+}
+
 static void quiet(void *data, const char *line, size_t length)
 {
 	(void)line;
@@ -74,7 +80,7 @@ static void quantiles_are_within_two_percent(void **state)
 	for (double q = 0.01; q < 1; q += 0.01)
 		assert_true(fabs(fl_metric_quantile(latency, q) / (q * 0.1) - 1) < 0.011);
 	assert_int_equal(metrics_count(latency), 10000);
-	assert_float_equal(fl_metric_value(latency), 500.05, 1e-3);
+	assert_close(fl_metric_value(latency), 500.05, 1e-3);
 	metrics_destroy(metrics);
 }
 
@@ -146,7 +152,7 @@ static void what_cannot_be_counted_is_said_once(void **state)
 	fl_metric_add(metric, 1);
 	fl_metric_set(metric, 1);
 	fl_metric_observe(metric, 1);
-	assert_float_equal(fl_metric_value(metric), 0, 0);
+	assert_close(fl_metric_value(metric), 0, 0);
 	assert_true(isnan(fl_metric_quantile(metric, 0.5)));
 	metrics_drop(metrics, metric);
 	assert_ptr_equal(metrics_find(metrics, FL_COUNTER, "9bad", NULL, ""), metric);
