@@ -330,7 +330,7 @@ FL_API double fl_metric_quantile(const struct fl_metric *histogram, double quant
 			break;
 	}
 	if (bucket == 0)
-		return BASE_NS / 1e9;
+		return (double)BASE_NS / 1e9;
 	if (bucket == BEYOND)
 		return (double)((int64_t)BASE_NS << OCTAVES) / 1e9;
 	/* The middle: at most 1 % from any value in it. */
@@ -396,7 +396,7 @@ static void put_histogram(struct buf *to, const struct fl_metric *metric)
 {
 	uint64_t seen = metric->counts[0];
 
-	put_bucket(to, metric, BASE_NS / 1e9, seen);
+	put_bucket(to, metric, (double)BASE_NS / 1e9, seen);
 	for (size_t octave = 0; octave < OCTAVES; octave++) {
 		for (size_t i = 0; i < PER_OCTAVE; i++)
 			seen += metric->counts[1 + octave * PER_OCTAVE + i];

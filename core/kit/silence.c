@@ -6,7 +6,11 @@
  */
 #include <feedloom/kit.h>
 
-enum { ENOUGH = 8, MEAN_OVER = 32, FORGOTTEN_AFTER = 64, TIMES_LONGEST = 4, TIMES_MEAN = 8 };
+enum { ENOUGH = 8, MEAN_OVER = 32 };
+
+#define FORGOTTEN_AFTER 64.0f /* times its own length */
+#define TIMES_LONGEST 4.0
+#define TIMES_MEAN 8.0
 
 void fl_silence_heard(struct fl_silence *silence, int64_t now_ns)
 {
