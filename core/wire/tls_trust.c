@@ -3,6 +3,7 @@
  * and key), which sessions can be resumed, and what was wrong with a certificate, in words.
  */
 #include "tls_trust.h"
+#include "error.h"
 #include "file.h"
 
 #include <mbedtls/error.h>
@@ -27,7 +28,7 @@ static int load_pem(const char *path, mbedtls_x509_crt *into, char *problem, siz
 	int error = file_load(path, PEM_LIMIT, &pem, &length);
 
 	if (error != 0) {
-		snprintf(problem, size, "%s: %s", path, strerror(-error));
+		snprintf(problem, size, "%s: %s", path, error_text(error));
 		return error;
 	}
 	/* Positive: so many of the file were of a kind mbedTLS does not know; the others are loaded. */
@@ -105,7 +106,7 @@ static int load_key(const char *path, mbedtls_pk_context *key, char *problem, si
 	int error = file_load(path, PEM_LIMIT, &pem, &length);
 
 	if (error != 0) {
-		snprintf(problem, size, "%s: %s", path, strerror(-error));
+		snprintf(problem, size, "%s: %s", path, error_text(error));
 		return error;
 	}
 	error = mbedtls_pk_parse_key(key, (const unsigned char *)pem, length + 1, NULL, 0,

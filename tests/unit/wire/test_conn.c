@@ -533,6 +533,21 @@ static void a_refused_port_is_told_with_its_address(void **state)
 	close_world(&world);
 }
 
+static void a_name_without_address_is_told(void **state)
+{
+	struct world world;
+	char url[160];
+
+	(void)state;
+	open_world(&world, UPGRADE, NULL, NULL);
+	snprintf(url, sizeof(url), "ws://%0100d.invalid/", 1); /* too long a label to be asked for */
+	world.endpoint.url = url;
+	dial(&world);
+	until(&world, is_told(&world, "dialing asked; backoff resolve_failed; "));
+	assert_non_null(strstr(world.detail, ".invalid: check the name or DNS"));
+	close_world(&world);
+}
+
 static void a_refused_upgrade_is_told_with_its_status(void **state)
 {
 	struct world world;
@@ -825,6 +840,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_with_a_certificate_is_told),
 		cmocka_unit_test(tls_to_a_plain_port_is_told),
 		cmocka_unit_test(a_refused_port_is_told_with_its_address),
+		cmocka_unit_test(a_name_without_address_is_told),
 		cmocka_unit_test(a_refused_upgrade_is_told_with_its_status),
 		cmocka_unit_test(a_rate_limit_is_obeyed),
 		cmocka_unit_test(a_wrong_accept_key_is_refused),
