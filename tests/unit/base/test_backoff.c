@@ -26,6 +26,8 @@ static void ceiling_doubles_up_to_the_most(void **state)
 		same = backoff;
 		widest = backoff_next(&same, (uint64_t)(ceiling - 1000));
 		assert_int_equal(widest, ceiling);
+		same = backoff;
+		assert_int_equal(backoff_next(&same, (uint64_t)(ceiling - 1000 + 1)), 1000);
 		assert_true(backoff_next(&backoff, 0x123456789ABCDEF0) <= ceiling);
 	}
 	assert_int_equal(backoff.attempts, 100);

@@ -1,6 +1,7 @@
 #include "map.h"
 #include "unit.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,12 +87,33 @@ static void walks_in_the_order_of_insertion(void **state)
 	map_destroy(map);
 }
 
+/* Timers, requests: few at a time, many over a life. */
+static void a_queue_through_it_does_not_grow_it(void **state)
+{
+	struct map *map = map_create();
+	struct mallinfo2 at_first, at_last;
+	int value;
+
+	(void)state;
+	for (uint64_t i = 0; i < 500000; i++) {
+		assert_int_equal(map_set_number(map, i, &value), 0);
+		if (i >= 10)
+			assert_ptr_equal(map_remove_number(map, i - 10), &value);
+		if (i == 1000)
+			at_first = mallinfo2();
+	}
+	at_last = mallinfo2(); /* says nothing under sanitizers */
+	assert_true(at_last.uordblks < at_first.uordblks + 10000);
+	map_destroy(map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_bytes),
 		cmocka_unit_test(many_numbers_come_and_go),
 		cmocka_unit_test(walks_in_the_order_of_insertion),
+		cmocka_unit_test(a_queue_through_it_does_not_grow_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
