@@ -5,16 +5,15 @@
 #include "clock.h"
 #include "conn_machine.h"
 #include "random.h"
+#include "retry_after.h"
 
 #include <mbedtls/base64.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 enum { HEADER_LIMIT = 16 * 1024, BODY_LIMIT = 256 * 1024, SAID_MAX = 80 };
-static const int64_t RETRY_AFTER_MAX_NS = FL_HOUR;
+static const int64_t LEAST_DELAY_MAX_NS = FL_HOUR;
 
 int conn_dial(struct conn *conn)
 {
@@ -32,28 +31,14 @@ int conn_dial(struct conn *conn)
 
 /* ---- the upgrade ---- */
 
-/* Seconds, or a date (RFC 9110 10.2.3). 0: absent or in neither form. */
-static int64_t retry_after_ns(struct conn *conn, const char *value)
+/* Bounded: a venue that errs by a year must not keep us away for one. */
+static int64_t least_delay_ns(struct conn *conn, const char *retry_after)
 {
-	struct tm when = { 0 };
-	int64_t delay_ns;
-	char *end;
+	int64_t delay_ns = retry_after_parse(retry_after, clock_real_ns(conn->loop));
 
-	if (value == NULL)
-		return 0;
-	if (value[0] >= '0' && value[0] <= '9') {
-		unsigned long long seconds = strtoull(value, &end, 10);
-
-		if (seconds >= (unsigned long long)(RETRY_AFTER_MAX_NS / FL_SECOND))
-			return RETRY_AFTER_MAX_NS;
-		return (int64_t)seconds * FL_SECOND;
-	}
-	if (strptime(value, "%a, %d %b %Y %H:%M:%S GMT", &when) == NULL)
-		return 0;
-	delay_ns = (int64_t)timegm(&when) * FL_SECOND - clock_real_ns(conn->loop);
 	if (delay_ns < 0)
 		return 0;
-	return delay_ns < RETRY_AFTER_MAX_NS ? delay_ns : RETRY_AFTER_MAX_NS;
+	return delay_ns < LEAST_DELAY_MAX_NS ? delay_ns : LEAST_DELAY_MAX_NS;
 }
 
 static void refuse(struct conn *conn, enum fl_reason reason, const char *detail)
@@ -80,7 +65,7 @@ static void refuse_by_status(struct conn *conn, const struct http1_message *answ
 	said[length] = '\0';
 	snprintf(detail, sizeof(detail), "HTTP %d %s%s%s", answer->status,
 		http1_status_text(answer->status), length > 0 ? ": " : "", said);
-	conn->retry_after_ns = retry_after_ns(conn, http1_header(&answer->headers, "Retry-After"));
+	conn->retry_after_ns = least_delay_ns(conn, http1_header(&answer->headers, "Retry-After"));
 	refuse(
 		conn, answer->status == 429 ? FL_REASON_RATE_LIMITED : FL_REASON_UPGRADE_REFUSED, detail);
 }
