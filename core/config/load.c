@@ -20,14 +20,16 @@ static struct config *create(const char *file)
 	struct config *config = calloc(1, sizeof(*config));
 	struct tree *tree = tree_create();
 	const char *slash = strrchr(file, '/');
-	char *name, *folder;
 	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+	char path[4096];
+	char *name, *folder;
 
 	if (config == NULL || tree == NULL)
 		goto free_both;
 	config->tree = tree;
 	name = tree_text(tree, file, strlen(file));
-	folder = tree_text(tree, file, length + strlen("feedloom.d"));
+	snprintf(path, sizeof(path), "%.*sfeedloom.d", (int)length, file);
+	folder = tree_text(tree, path, strlen(path));
 	if (name == NULL || folder == NULL)
 		goto free_both;
 	config->file = name;
