@@ -255,7 +255,12 @@ static void nothing_is_read_before_attach(void **state)
 	for (int i = 0; i < 5; i++)
 		loop_turn(world->loop, false);
 	assert_int_equal(world->server.received, 0);
+	tcp_pause(world->server.tcp);
 	tcp_attach(world->server.tcp, &events, &world->server);
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->loop, false);
+	assert_int_equal(world->server.received, 0); /* the pause holds */
+	tcp_resume(world->server.tcp);
 	while (world->server.received < 5)
 		loop_turn(world->loop, true);
 }

@@ -70,18 +70,23 @@ static void run_for(struct world *world, int64_t duration_ns)
 		loop_turn(world->loop, true);
 }
 
-/* Until one more change has been told; the limit is above the look every 5 s. */
-static void await_change(struct world *world)
+static void await_change_within(struct world *world, int64_t limit_ns)
 {
 	int before = world->changes;
 
 	world->is_over = false;
-	timer_start(world->timer, 8 * FL_SECOND, 0);
+	timer_start(world->timer, limit_ns, 0);
 	while (world->changes == before) {
 		assert_false(world->is_over);
 		loop_turn(world->loop, true);
 	}
 	assert_int_equal(world->changes, before + 1);
+}
+
+/* Sooner or later: the limit is above the look every 5 s. */
+static void await_change(struct world *world)
+{
+	await_change_within(world, 9 * FL_SECOND);
 }
 
 static void watch_name(struct world *world, const char *name)
@@ -128,8 +133,13 @@ static void a_write_in_place_is_seen_once_it_is_quiet(void **state)
 	watch_name(world, "file");
 	run_for(world, 10 * FL_MS);
 	for (int i = 0; i < 5; i++) { /* while it is written to, nothing is told */
+		int64_t began_ns = clock_monotonic_ns(world->loop);
+
 		put(world, "file", i % 2 == 0 ? "newer text" : "new");
 		run_for(world, 50 * FL_MS);
+		clock_refresh(world->loop);
+		if (clock_monotonic_ns(world->loop) - began_ns > 150 * FL_MS)
+			skip(); /* a machine this busy is quiet by itself */
 		assert_int_equal(world->changes, 0);
 	}
 	await_change(world);
@@ -209,8 +219,9 @@ static void a_folder_that_comes_later_is_watched_too(void **state)
 	assert_int_equal(mkdir(in_folder(world, "sub"), 0700), 0);
 	put(world, "sub/file", "x"); /* nothing notices here: the look every 5 s does */
 	await_change(world);
+	run_for(world, 600 * FL_MS);    /* the next look is far again */
 	put(world, "sub/file", "more"); /* by notice from now on */
-	await_change(world);
+	await_change_within(world, 4 * FL_SECOND);
 	assert_int_equal(remove(in_folder(world, "sub/file")), 0);
 }
 
