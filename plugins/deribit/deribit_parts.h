@@ -1,0 +1,45 @@
+/* deribit_parts: the smaller parts' entry points. */
+#ifndef DERIBIT_PARTS_H
+#define DERIBIT_PARTS_H
+
+#include "deribit.h"
+
+/* deribit_stream.c: a decoded message becomes records. */
+void deribit_on_message(void *state, int conn, const struct fl_message *message);
+/** Publishes what a book's end or break leaves as a gap. */
+void deribit_chain_gap(struct deribit *self, const struct deribit_item *item,
+	const struct deribit_chain *before, int64_t ended_ns);
+/** Takes a decoded trade to its instrument; `flags` are added. Counts it when it is malformed. */
+enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trade *in,
+	const struct deribit_group *group, int64_t received_ns, unsigned flags);
+void deribit_malformed(struct deribit *self, const char *where);
+
+/* deribit_command.c */
+void deribit_on_command(void *state, int command, const char *name, const char *json);
+/** Answers the commands whose instruments are all acknowledged or refused by now. */
+void deribit_commands_check(struct deribit *self);
+/** A refresh has come to its end: answers who asked for it. */
+void deribit_commands_refreshed(struct deribit *self, uint32_t listed, uint32_t subscribed);
+/** Forgets what waits (the core answers in our place when we stop). */
+void deribit_commands_drop(struct deribit *self);
+
+/* deribit_health.c */
+void deribit_health_update(struct deribit *self);
+void deribit_coverage_update(struct deribit *self);
+
+/* deribit_snapshot.c */
+enum { DERIBIT_STATE_VERSION = 1 };
+int deribit_save(const void *state, struct fl_snapshot *to);
+int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *from);
+
+/* deribit_probe.c */
+int deribit_probe(void *state);
+void deribit_probe_response(struct deribit *self, const struct fl_response *response);
+void deribit_probe_connection(struct deribit *self, enum fl_conn_state now, enum fl_reason reason);
+void deribit_probe_message(struct deribit *self, const struct deribit_message *message);
+void deribit_probe_late(struct deribit *self);
+
+/** {"jsonrpc":...,"method":"public/auth",...} into a buffer the caller frees. NULL: no memory. */
+char *deribit_login_text(struct deribit *self, int64_t id, size_t *length);
+
+#endif

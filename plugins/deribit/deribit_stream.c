@@ -1,0 +1,229 @@
+/*
+ * deribit_stream: a decoded message becomes records.
+ *
+ * The hot path: a lookup of the instrument's name, continuity where the kind has one, fl_publish.
+ */
+#include "deribit_parts.h"
+#include "deribit_session.h"
+#include "deribit_trades.h"
+#include "deribit_universe.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void deribit_malformed(struct deribit *self, const char *where)
+{
+	fl_metric_add(self->parse_errors, 1);
+	fl_log_limited(self->ctx, FL_WARN, "malformed: %s", where);
+}
+
+/* Venues go on for seconds after expiry with stale and zero quotes: none of it is published. */
+static bool is_after_expiry(const struct deribit_item *item, int64_t event_time_ns)
+{
+	int64_t expiry = item->record.expiry_ns;
+
+	return (item->flags & ITEM_EXPIRED) || (expiry != 0 && event_time_ns >= expiry);
+}
+
+static void publish(
+	struct deribit *self, struct deribit_item *item, struct fl_record *head, int64_t received_ns)
+{
+	fl_silence_heard(&item->silence, deribit_now(self));
+	if (is_after_expiry(item, head->event_time_ns))
+		return;
+	head->instrument = item->id;
+	head->received_ns = received_ns;
+	fl_publish(self->ctx, head);
+}
+
+static void on_ticker(struct deribit *self, struct deribit_item *item, struct deribit_message *in,
+	int64_t received_ns)
+{
+	if (in->underlying.length > 0)
+		in->ticker.underlying_index =
+			fl_instrument_id(self->ctx, in->underlying.data, in->underlying.length);
+	publish(self, item, &in->ticker.head, received_ns);
+}
+
+static void on_markprices(struct deribit *self, struct deribit_message *in, int64_t received_ns)
+{
+	struct deribit_text name;
+	struct fl_ticker ticker;
+	int more;
+
+	while ((more = deribit_markprice_next(&in->rows, &ticker, &name)) != 0) {
+		struct deribit_item *item = NULL;
+
+		if (more == 1)
+			item = deribit_item(self, name.data, name.length);
+		if (item != NULL)
+			publish(self, item, &ticker.head, received_ns);
+		else
+			deribit_malformed(self, "markprice.options");
+	}
+}
+
+void deribit_chain_gap(struct deribit *self, const struct deribit_item *item,
+	const struct deribit_chain *before, int64_t ended_ns)
+{
+	struct fl_gap gap;
+
+	fl_record_init(&gap, FL_GAP);
+	gap.head.instrument = item->id;
+	gap.head.event_time_ns = gap.head.received_ns = fl_now_ns(self->ctx);
+	gap.started_ns = before->last_ns;
+	gap.ended_ns = ended_ns;
+	gap.first_seq = before->last;
+	gap.last_seq = before->found;
+	gap.filled_ns = 0;
+	for (int i = 0; i < self->template_count; i++)
+		if (self->templates[i].what == DERIBIT_OF_BOOK)
+			deribit_channel_print(
+				&self->templates[i], item->name, gap.channel, sizeof(gap.channel));
+	snprintf(gap.cause, sizeof(gap.cause), "change_id");
+	snprintf(gap.detail, sizeof(gap.detail), "a book change did not follow the one before it");
+	fl_publish(self->ctx, &gap.head);
+}
+
+static void on_book(struct deribit *self, struct deribit_item *item, struct deribit_message *in,
+	int64_t received_ns)
+{
+	struct deribit_chain before = item->chain;
+
+	switch (deribit_chain_take(&item->chain, in->book)) {
+	case DERIBIT_CHAIN_REJOIN:
+		deribit_chain_gap(self, item, &before, in->book->head.event_time_ns);
+		publish(self, item, &in->book->head, received_ns);
+		break;
+	case DERIBIT_CHAIN_PUBLISH: publish(self, item, &in->book->head, received_ns); break;
+	case DERIBIT_CHAIN_GAP:
+		fl_log_limited(
+			self->ctx, FL_WARN, "%s: a book change is missing, asking for a snapshot", item->name);
+		item->renew |= (uint8_t)(self->book_bit & item->acked);
+		item->chain.waiting_ns = deribit_now(self);
+		deribit_pump(self);
+		break;
+	case DERIBIT_CHAIN_DROP:
+		if (item->chain.waiting_ns == 0 && item->chain.state != DERIBIT_CHAIN_JOINED)
+			item->chain.waiting_ns = deribit_now(self);
+		break;
+	}
+}
+
+enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trade *in,
+	const struct deribit_group *group, int64_t received_ns, unsigned flags)
+{
+	struct deribit_item *item = deribit_item(self, in->instrument.data, in->instrument.length);
+	struct fl_trade *trade = &in->trade;
+
+	if (item == NULL)
+		return DERIBIT_MALFORMED;
+	if (item->pair == PAIR_NONE && group != NULL)
+		item->pair = group->pair;
+	/* Asked for by time: what came before we followed the venue at all is not ours. */
+	if ((flags & FL_TRADE_REFILLED) && group != NULL && item->last_seq < 0 &&
+		trade->head.event_time_ns < group->since_ns)
+		return DERIBIT_IGNORED;
+	trade->head.instrument = item->id;
+	trade->head.received_ns = received_ns;
+	trade->flags |= (uint16_t)flags;
+	if (isnan(trade->contracts) && item->record.contract_size > 0)
+		trade->contracts = trade->amount / item->record.contract_size;
+	if (in->combo.length > 0)
+		trade->combo = fl_instrument_id(self->ctx, in->combo.data, in->combo.length);
+	fl_silence_heard(&item->silence, deribit_now(self));
+	switch (deribit_trade_take(self, item, trade)) {
+	case DERIBIT_TAKEN_PUBLISHED:
+		if (flags & FL_TRADE_REFILLED)
+			fl_metric_add(self->refills, 1);
+		break;
+	case DERIBIT_TAKEN_REPEATED: fl_metric_add(self->repeats, 1); return DERIBIT_IGNORED;
+	case DERIBIT_TAKEN_HELD: break;
+	}
+	return DERIBIT_TRADES;
+}
+
+static void on_trades(struct deribit *self, struct deribit_message *in, int64_t received_ns)
+{
+	const struct deribit_group *group = NULL;
+	struct deribit_trade trade;
+	int more;
+
+	for (size_t i = 0; i < self->group_count && group == NULL; i++)
+		if (strlen(self->groups[i].channel) == in->channel.length &&
+			memcmp(self->groups[i].channel, in->channel.data, in->channel.length) == 0)
+			group = &self->groups[i];
+	while ((more = deribit_trade_next(&in->rows, &trade)) != 0)
+		if (more < 0 ||
+			deribit_stream_trade(self, &trade, group, received_ns, 0) == DERIBIT_MALFORMED)
+			deribit_malformed(self, "a trade");
+}
+
+static void on_index(struct deribit *self, struct deribit_message *in, int64_t received_ns)
+{
+	in->index.head.instrument =
+		fl_instrument_id(self->ctx, in->instrument.data, in->instrument.length);
+	in->index.head.received_ns = received_ns;
+	if (in->index.head.instrument != 0)
+		fl_publish(self->ctx, &in->index.head);
+}
+
+/* Messages of one instrument. */
+static void on_instrument(struct deribit *self, struct deribit_message *in, int64_t received_ns)
+{
+	struct deribit_item *item = deribit_item(self, in->instrument.data, in->instrument.length);
+
+	if (item == NULL) {
+		deribit_malformed(self, "a name that is no instrument's");
+		return;
+	}
+	switch (in->kind) {
+	case DERIBIT_QUOTE: publish(self, item, &in->quote.head, received_ns); break;
+	case DERIBIT_TICKER:
+	case DERIBIT_PERPETUAL: on_ticker(self, item, in, received_ns); break;
+	case DERIBIT_BOOK: on_book(self, item, in, received_ns); break;
+	case DERIBIT_STATE: deribit_item_state(self, item, in->state, in->time_ns, received_ns); break;
+	default: break;
+	}
+}
+
+void deribit_on_message(void *state, int conn, const struct fl_message *message)
+{
+	struct deribit *self = state;
+	struct deribit_message in;
+	int link = conn - 1;
+
+	if (link < 0 || link >= LINKS_MAX)
+		return;
+	switch (deribit_decode(&self->decoder, message->data, message->length, &in)) {
+	case DERIBIT_QUOTE:
+	case DERIBIT_TICKER:
+	case DERIBIT_PERPETUAL:
+	case DERIBIT_BOOK:
+	case DERIBIT_STATE: on_instrument(self, &in, message->received_ns); break;
+	case DERIBIT_TRADES: on_trades(self, &in, message->received_ns); break;
+	case DERIBIT_INDEX: on_index(self, &in, message->received_ns); break;
+	case DERIBIT_MARKPRICES: on_markprices(self, &in, message->received_ns); break;
+	case DERIBIT_CREATION: deribit_list_soon(self); break;
+	case DERIBIT_TEST_REQUEST: /* unanswered, the venue hangs up after one interval */
+		fl_sendf(self->ctx, conn,
+			"{\"jsonrpc\":\"2.0\",\"id\":%" PRId64 ",\"method\":\"public/test\",\"params\":{}}",
+			++self->request_id);
+		return;
+	case DERIBIT_RESULT:
+	case DERIBIT_ERROR:
+		if (self->is_probing)
+			deribit_probe_message(self, &in);
+		else
+			deribit_on_reply(self, link, &in);
+		return;
+	case DERIBIT_HEARTBEAT:
+	case DERIBIT_IGNORED: return;
+	case DERIBIT_MALFORMED: deribit_malformed(self, "a message of the venue's"); return;
+	}
+	if (in.is_odd)
+		deribit_malformed(self, "a value of the wrong type, taken as absent");
+	fl_silence_heard(&self->links[link].silence, deribit_now(self));
+}
