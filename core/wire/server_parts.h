@@ -48,8 +48,8 @@ struct server {
 /** What a peer's timer waits for. */
 enum peer_wait {
 	WAIT_REQUEST, /* a request, begun or the first one: request_timeout */
-	WAIT_IDLE,    /* the next request: idle_timeout */
-	WAIT_ANSWER,  /* the owner; ticks to see whether the client reads */
+	WAIT_IDLE,    /* the next request; this and the others: idle_timeout */
+	WAIT_ANSWER,  /* the owner; looks now and then whether the client reads */
 	WAIT_END,     /* the last answer is being taken; what arrives is ignored */
 };
 

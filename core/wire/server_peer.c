@@ -19,7 +19,7 @@ enum { FIRST_WAIT_SURPLUS = 2 }; /* seconds for a client beyond the limit to be 
 static void set_wait(struct peer *peer, enum peer_wait wait)
 {
 	const struct server_config *config = &peer->server->config;
-	int64_t delay_ns = wait == WAIT_IDLE ? config->idle_timeout_ns : config->request_timeout_ns;
+	int64_t delay_ns = wait == WAIT_REQUEST ? config->request_timeout_ns : config->idle_timeout_ns;
 
 	if (peer->is_surplus && delay_ns > FIRST_WAIT_SURPLUS * FL_SECOND)
 		delay_ns = FIRST_WAIT_SURPLUS * FL_SECOND;
