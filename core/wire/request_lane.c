@@ -63,7 +63,7 @@ static void lane_close(struct lane *lane)
  */
 static bool may_retry(const struct lane *lane, const struct request *request, enum fl_reason reason)
 {
-	return lane->was_kept && lane->phase == SENT && request->is_idempotent && !request->is_retry &&
+	return lane->was_kept && lane->phase == SENT && request->is_idempotent &&
 		(reason == FL_REASON_END_OF_STREAM || reason == FL_REASON_RESET);
 }
 

@@ -1,4 +1,5 @@
-/* request: against our own server, and against raw ones that misbehave. */
+/* request: against our own server, and against raw ones that misbehave. FIXTURES: tests/fixtures.
+ */
 #include "unit.h"
 
 #include "clock.h"
@@ -590,6 +591,36 @@ static void timing_tells_what_the_connection_took(void **state)
 	world_close(&world);
 }
 
+static void https_is_served_and_verified(void **state)
+{
+	const struct fl_listen how = { .address = "127.0.0.1:0",
+		.guarded = true,
+		.cert_file = FIXTURES "/tls/server.pem",
+		.key_file = FIXTURES "/tls/server-key.pem" };
+	struct fl_request what = { .tls = { .ca_file = FIXTURES "/tls/ca.pem" } };
+	struct world world;
+	struct request *request;
+	char url[64];
+
+	(void)state;
+	world_open(&world);
+	server_close(world.server);
+	assert_int_equal(server_open(world.loop, "test", &how, &owner, &world, &world.server), 0);
+	snprintf(url, sizeof(url), "https://localhost:%u/large", server_port(world.server));
+	what.url = url;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(request_start(world.requests, &what, on_done, &world, &request), 0);
+		const struct got *got = next(&world);
+		assert_string_equal(got->detail, "");
+		assert_int_equal(got->length, 100000);
+	}
+	assert_int_equal(server_connections(world.server), 1);
+	what.tls.ca_file = FIXTURES "/tls/stranger.pem"; /* another trust is another origin */
+	assert_int_equal(request_start(world.requests, &what, on_done, &world, &request), 0);
+	assert_int_equal(next(&world)->reason, FL_REASON_CERTIFICATE);
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -605,6 +636,7 @@ int main(void)
 		cmocka_unit_test(responses_until_the_end_and_closes_are_understood),
 		cmocka_unit_test(cancelling_and_closing_inside_are_safe),
 		cmocka_unit_test(timing_tells_what_the_connection_took),
+		cmocka_unit_test(https_is_served_and_verified),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
