@@ -12,6 +12,7 @@
 
 static const double SLOW_S = 0.5; /* p95 received to persisted */
 static const double COVERAGE_MIN = 0.95;
+static const int64_t SETTLED_NS = 60 * FL_SECOND; /* a feed that has just connected is still subscribing */
 
 static struct fl_metric *gauge(struct host *host, const char *name, const char *labels, const char *help)
 {
@@ -62,6 +63,8 @@ static void observe_feed(struct fl_ctx *ctx)
 	struct link *item, *following;
 	struct conn_sums sums;
 	char labels[128];
+	bool is_settled = ctx->shown == STATE_CONNECTED &&
+		clock_real_ns(host->parts.loop) - ctx->shown_since_ns > SETTLED_NS;
 
 	conn_sums(ctx, &sums);
 	snprintf(labels, sizeof(labels), "feed=\"%s\"", ctx->name);
@@ -80,7 +83,7 @@ static void observe_feed(struct fl_ctx *ctx)
 						  "Instruments subscribed of those listed."),
 			ratio);
 		snprintf(labels, sizeof(labels), "coverage %s", coverage->currency);
-		if (ctx->shown == STATE_CONNECTED && ratio < COVERAGE_MIN)
+		if (is_settled && ratio < COVERAGE_MIN)
 			fl_complain(ctx, labels, "coverage of %s is %.1f %%: %d of %d instruments subscribed",
 				coverage->currency, ratio * 100, coverage->subscribed, coverage->listed);
 		else if (ratio >= COVERAGE_MIN)

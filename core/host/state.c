@@ -63,8 +63,10 @@ static void say_down(const struct fl_ctx *ctx, const struct conn_sums *sums, cha
 
 		if (conn_state(entry->conn) == FL_CONN_UP)
 			continue;
-		snprintf(reason, size, "%d of %d connections down: %s", sums->conns - sums->up, sums->conns,
-			*detail != '\0' ? detail : fl_reason_text(conn_reason(entry->conn)));
+		if (conn_state(entry->conn) == FL_CONN_BACKOFF && *detail == '\0')
+			detail = fl_reason_text(conn_reason(entry->conn));
+		snprintf(reason, size, "%d of %d connections are not up: %s", sums->conns - sums->up,
+			sums->conns, *detail != '\0' ? detail : fl_conn_state_text(conn_state(entry->conn)));
 		return;
 	}
 }
