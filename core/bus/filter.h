@@ -12,7 +12,7 @@ struct filter;
 /**
  * @param patterns    NULL or "": all; copied
  * @param dictionary  borrowed, outlives the filter
- * @return 0; -EINVAL: an empty pattern, a fourth part, a `*` that is not at a part's end, or a word
+ * @return 0; -EINVAL: an empty pattern or part, a `*` that is not at a part's end, or a word
  *         that is no kind; -E2BIG: more than 63 patterns; -ENOMEM
  */
 int filter_create(const char *patterns, const struct dictionary *dictionary, struct filter **out);

@@ -1,0 +1,212 @@
+/*
+ * journal.h: the log on disk, for the files of core/bus only. Others see bus.h and cursor.h.
+ *
+ *   journal.c          append, begin the next segment, lose and say so, the tick
+ *   journal_open.c     lock, the first segment of a generation; close
+ *   journal_recover.c  what earlier generations have left
+ *   journal_ahead.c    on a worker: the next segment, pages ahead of the writer
+ *   journal_disk.c     on a worker: naming, syncing, unmapping, removing
+ *   journal_retire.c   what goes, and when
+ *   cursor*.c          readers
+ *
+ * Everything here runs on the loop but the `work` functions of jobs, which touch only their job.
+ */
+#ifndef BUS_JOURNAL_H
+#define BUS_JOURNAL_H
+
+#include "bus.h"
+#include "file.h"
+#include "frame.h"
+#include "last_trade.h"
+#include "list.h"
+#include "timer.h"
+
+enum {
+	/* Names (four at most) and a told loss may come before a record. */
+	JOURNAL_RESERVE_BYTES = 1024,
+	JOURNAL_SEGMENT_BYTES = 16 << 20,
+	JOURNAL_AHEAD_MIN_BYTES = 2 << 20, /* populated ahead of the writer: so much at least, ... */
+	JOURNAL_AHEAD_MAX_BYTES = 8 << 20, /* ... and at most; in between, a second's worth */
+	JOURNAL_CHUNK_BYTES = 1 << 20,     /* populated at a time */
+	JOURNAL_TICK_NS = 1000000000
+};
+
+/** One file: a spare, the one written, or one that is only read. */
+struct segment {
+	struct link link; /* in journal.segments, oldest first; in journal.finishing by `finish` */
+	struct link finish;
+	uint64_t first, last; /* numbers; last is first - 1 while there is none */
+	uint32_t generation;
+	uint32_t seed;                     /* of the frames' checksums */
+	int64_t end;                       /* bytes written; the next frame goes here */
+	int64_t file_bytes;                /* on disk */
+	int64_t created_ns, ended_ns;      /* real time; ended 0: being written */
+	uint64_t published[FL_KIND_COUNT]; /* at its start */
+	unsigned users;                    /* cursors that stand in it and jobs at work on it */
+	bool is_retired;
+	bool is_named; /* on disk it has its own name, not the spare's */
+
+	struct file *file;   /* while the writer, or a cursor that stands in it, needs it */
+	unsigned file_users; /* cursors */
+
+	/* While the writer has it mapped, else NULL. */
+	char *map;
+	int64_t capacity;
+	int64_t populated;     /* pages before this are there to be written */
+	int64_t given_back;    /* pages before this were given back */
+	int64_t synced;        /* bytes before this are synced */
+	volatile bool damaged; /* a page could not be had when it was written to */
+	bool is_guarded;
+};
+
+/** What a worker does for the journal: one of these at a time for each of the two jobs. */
+struct journal_job {
+	struct journal *journal;
+	struct segment *segment;
+	void (*work)(struct journal_job *job);
+	void (*done)(struct journal_job *job);
+	bool is_busy;
+	/* In: */
+	char *path, *other_path; /* freed by the end of the job */
+	struct file *file;
+	char *map;
+	int64_t from, to, give_back_from, give_back_to;
+	uint64_t number;
+	bool must_sync;
+	/* Out: */
+	int error;
+};
+
+struct journal {
+	struct loop *loop;
+	char *folder;
+	int64_t max_bytes, sync_ns, keep_ns, segment_bytes;
+	const struct bus_owner *owner;
+	void *data;
+	struct file *lock;
+	struct dictionary *dictionary;
+	struct last_trades *trades;
+
+	uint64_t id;
+	uint32_t generation;
+	uint64_t last_number;
+	uint64_t synced_number;
+	uint64_t published[FL_KIND_COUNT], lost[FL_KIND_COUNT];
+
+	struct link segments; /* oldest first; the current one last */
+	uint32_t segment_count;
+	int64_t bytes; /* of the files in `segments` and the spare */
+	struct segment *current;
+	struct segment *spare;
+	uint32_t serial; /* of the current segment: tells what it has named */
+
+	/* What could not be taken. */
+	uint64_t untold[FL_KIND_COUNT];     /* not yet in a FRAME_LOSS */
+	uint64_t unreported[FL_KIND_COUNT]; /* not yet logged */
+	bool has_untold, has_unreported;
+	bool lost_since_tick;
+	enum bus_state state;
+	bool state_is_news; /* the owner has not been told */
+	char reason[256];
+
+	struct journal_job ahead, disk;
+	int ahead_error;     /* of the last job ahead; 0: well, or lagging */
+	bool ahead_waits;    /* until the next tick, after an error */
+	int64_t ahead_bytes; /* how much is to be populated ahead */
+	int64_t tick_bytes;  /* written since the last tick */
+	double bytes_per_second;
+	struct link finishing; /* segments that the writer has left */
+	struct link removing;  /* struct removal */
+	bool sync_is_due;
+	bool disk_waits; /* until the next tick, after an error */
+	struct timer *tick, *sync_timer;
+
+	struct link cursors;   /* all, in the order of opening; cursor.c's */
+	struct link expected;  /* struct expectation; bus.c's */
+	unsigned cursor_depth; /* walks over `cursors` under way: nothing is freed meanwhile */
+	unsigned cursor_jobs;
+	bool wake_is_pending;
+	bool is_closing;
+};
+
+int journal_open(
+	struct loop *loop, const struct bus_setup *setup, long *other_pid, struct journal **out);
+void journal_close(struct journal *journal);
+/**
+ * Fills segments, counts, dictionary and last trades from the folder, and the id unless it is
+ * empty.
+ *
+ * @param lock_id  the journal that the lock file names; 0: none
+ */
+int journal_recover(struct journal *journal, uint64_t lock_id);
+void journal_configure(
+	struct journal *journal, int64_t max_bytes, int64_t sync_ns, int64_t keep_ns);
+
+/**
+ * Appends a valid record: 0, or a negative errno: it is counted as lost.
+ */
+int journal_append(struct journal *journal, const struct fl_record *record);
+
+/** The tick and the sync. 0 or -ENOMEM. */
+int journal_start_timers(struct journal *journal);
+
+/** Cursors look for work, and the owner hears of a change of state, at the end of this turn. */
+void journal_wake(struct journal *journal);
+
+/* -- segments ------------------------------------------------------------------------- */
+
+struct segment *segment_create(void);
+/** Takes a user off; a retired one without users is freed. */
+void segment_release(struct segment *segment);
+/** folder/00000000000000000001-00000001.segment; malloc'd, NULL: no memory. */
+char *segment_path(const struct journal *journal, uint64_t first, uint32_t generation);
+/** Whether `name` is one of a segment; fills in what it says. */
+bool segment_parse_name(const char *name, uint64_t *first, uint32_t *generation);
+char *journal_path(const char *folder, const char *name);
+#define JOURNAL_SPARE "spare.segment"
+#define JOURNAL_LOCK "lock"
+
+/** The one behind it (the oldest, when it is retired), NULL: it is the current one. */
+struct segment *journal_after(const struct journal *journal, const struct segment *segment);
+
+/** Makes the spare the current segment. The spare is ready. */
+void journal_roll(struct journal *journal);
+bool journal_spare_is_ready(const struct journal *journal, int64_t bytes);
+/** The current segment is not to be written any further: a reader found it damaged. */
+void journal_abandon(struct journal *journal);
+
+/* -- workers -------------------------------------------------------------------------- */
+
+/** Gives the worker something to do ahead of the writer, if there is something and it is idle. */
+void journal_look_ahead(struct journal *journal);
+/** The work of making a spare, for open: blocks. */
+int spare_make(const char *path, int64_t bytes, struct file **file, char **map);
+/** Likewise the slow things behind the writer: names, syncs, unmaps, removes. */
+void journal_tend_disk(struct journal *journal);
+/** Removes a file on the worker. Takes `path`, malloc'd. */
+void journal_remove_file(struct journal *journal, char *path);
+
+/** Retires what is to go now, for its age or for room. */
+void journal_retire(struct journal *journal);
+/** Likewise, but what every cursor has passed whatever its age: the disk is full. */
+void journal_retire_passed(struct journal *journal);
+
+/* -- state ---------------------------------------------------------------------------- */
+
+void journal_degrade(struct journal *journal, const char *format, ...) FL_PRINTF(2, 3);
+/** "ticker 12, trade 3", for log lines. */
+const char *counts_text(const uint64_t counts[FL_KIND_COUNT], char *text, size_t size);
+
+/* -- cursors, called by the journal --------------------------------------------------- */
+
+/** Every cursor that can deliver does. */
+void cursors_run(struct journal *journal);
+/** Whether every cursor, and every expected sink's, has passed the segment. */
+bool cursors_have_passed(const struct journal *journal, const struct segment *segment);
+/** `segment` is about to leave the list: who stands in it, or before it, steps over. */
+void cursors_leave(struct journal *journal, struct segment *segment);
+/** Losses of cursors that were not yet reported. */
+void cursors_report(struct journal *journal);
+void cursors_close(struct journal *journal);
+
+#endif
