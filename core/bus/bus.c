@@ -127,6 +127,11 @@ int bus_publish(struct bus *bus, uint16_t source, struct fl_record *record)
 	return error;
 }
 
+int64_t bus_last_event_ns(const struct bus *bus, uint16_t source)
+{
+	return source < JOURNAL_SOURCE_MAX ? bus->journal->last_event_ns[source] : 0;
+}
+
 int bus_last_trade(
 	const struct bus *bus, uint16_t source, uint32_t instrument, struct fl_last_trade *out)
 {

@@ -81,6 +81,12 @@ int bus_publish(struct bus *bus, uint16_t source, struct fl_record *record);
 int bus_last_trade(
 	const struct bus *bus, uint16_t source, uint32_t instrument, struct fl_last_trade *out);
 
+/**
+ * The latest event time of a source's market data that earlier processes have left; 0: none is known.
+ * What lies behind it was missed until the source's first record of this process.
+ */
+int64_t bus_last_event_ns(const struct bus *bus, uint16_t source);
+
 struct subscriber_owner {
 	void (*on_record)(void *data, const struct fl_record *record);
 };

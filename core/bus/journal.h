@@ -77,6 +77,8 @@ struct journal_job {
 	int error;
 };
 
+enum { JOURNAL_SOURCE_MAX = 256 }; /* sources whose last event is kept; feeds are few */
+
 struct journal {
 	struct loop *loop;
 	char *folder;
@@ -86,6 +88,7 @@ struct journal {
 	struct file *lock;
 	struct dictionary *dictionary;
 	struct last_trades *trades;
+	int64_t last_event_ns[JOURNAL_SOURCE_MAX]; /* of earlier processes' market data, by source */
 
 	uint64_t id;
 	uint32_t generation;

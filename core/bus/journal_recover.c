@@ -175,6 +175,14 @@ static void choose_id(struct recovery *recovery)
 
 /* -- reading them --------------------------------------------------------------------- */
 
+/* Books and below are market data: their times are the venue's. */
+static void note_event(struct journal *journal, const struct fl_record *record)
+{
+	if (record->kind <= FL_BOOK && record->source < JOURNAL_SOURCE_MAX &&
+		record->event_time_ns > journal->last_event_ns[record->source])
+		journal->last_event_ns[record->source] = record->event_time_ns;
+}
+
 static int on_frame(
 	void *data, unsigned type, const void *payload, uint32_t length, uint64_t number)
 {
@@ -192,6 +200,7 @@ static int on_frame(
 	case FRAME_RECORD:
 		journal->published[record->kind]++;
 		recovery->last_received_ns = record->received_ns;
+		note_event(journal, record);
 		if (record->kind == FL_TRADE) {
 			const struct fl_trade *trade = payload;
 

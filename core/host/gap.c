@@ -46,3 +46,39 @@ void gap_feed(struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t
 	snprintf(gap.detail, sizeof(gap.detail), "%s", detail);
 	publish(ctx, &gap, ended_ns == 0);
 }
+
+/*
+ * The connections of a process that was killed ended at slightly different places in their streams; the hole
+ * begins before the first of them.
+ */
+static const int64_t SPREAD_NS = FL_SECOND;
+
+static void away_begin(struct fl_ctx *ctx, const char *cause, int64_t since_ns)
+{
+	ctx->away_since_ns = since_ns;
+	ctx->away_cause = cause;
+	gap_feed(ctx, cause, since_ns, 0, "nothing was streaming");
+}
+
+void gap_process_begin(struct fl_ctx *ctx)
+{
+	struct bus *bus = ctx->host->parts.bus;
+	int64_t last_ns = bus == NULL ? 0 : bus_last_event_ns(bus, ctx->source);
+
+	if (ctx->role == FL_FEED && !ctx->has_started && last_ns != 0)
+		away_begin(ctx, "process", last_ns - SPREAD_NS);
+}
+
+void gap_restart_begin(struct fl_ctx *ctx)
+{
+	if (ctx->role == FL_FEED && ctx->phase == INSTANCE_RUNNING && ctx->away_since_ns == 0)
+		away_begin(ctx, "reconfigured", clock_real_ns(ctx->host->parts.loop) - SPREAD_NS);
+}
+
+void gap_away_end(struct fl_ctx *ctx, int64_t now_ns)
+{
+	int64_t started_ns = ctx->away_since_ns;
+
+	ctx->away_since_ns = 0;
+	gap_feed(ctx, ctx->away_cause, started_ns, now_ns, "nothing was streaming");
+}

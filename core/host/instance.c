@@ -3,6 +3,7 @@
 #include "bus_link.h"
 #include "command.h"
 #include "error.h"
+#include "gap.h"
 #include "host.h"
 #include "image.h"
 #include "instance_parts.h"
@@ -99,6 +100,8 @@ static int begin(struct fl_ctx *ctx, int (*entry)(void *state), const char *what
 	result = make_state(ctx);
 	if (result == 0) {
 		ctx->phase = INSTANCE_RUNNING;
+		gap_process_begin(ctx);
+		ctx->has_started = true;
 		ctx->depth++;
 		result = entry(ctx->state);
 		ctx->depth--;

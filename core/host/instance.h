@@ -43,6 +43,7 @@ struct fl_ctx {
 	enum fl_role role;
 	enum instance_phase phase;
 	bool is_held;  /* stopped by request: until start, not by a configuration */
+	bool has_started; /* once in this process */
 	bool is_probe; /* runs for `check --connect` */
 	int depth;     /* calls into the plugin on the stack */
 
@@ -67,6 +68,8 @@ struct fl_ctx {
 	struct planned *next;     /* to restart with, once quiet; owned */
 	bool is_leaving;          /* to be destroyed, once quiet */
 	int64_t stop_deadline_ns; /* monotonic: when it is halted though not quiet */
+	int64_t away_since_ns;    /* the feed's records end here; a hole until its next one; 0: none */
+	const char *away_cause;   /* static */
 	int64_t stopped_ns; /* real time of the stop by request, 0: none */
 };
 

@@ -139,6 +139,7 @@ static void restart(struct fl_ctx *ctx, struct planned *planned)
 	planned_destroy(ctx->next);
 	ctx->next = planned;
 	log_info(ctx->name, "restarting with its new options");
+	gap_restart_begin(ctx);
 	depart(ctx);
 }
 
