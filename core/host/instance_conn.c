@@ -187,10 +187,10 @@ int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoin
 	return result;
 }
 
-int instance_conn_accept(struct instance_listener *listener, struct stream *stream)
+int instance_conn_accept(struct instance_listener *listener, int number, struct stream *stream)
 {
 	struct fl_ctx *ctx = listener->owner;
-	struct instance_conn *entry = add(ctx, listener->accepting);
+	struct instance_conn *entry = add(ctx, number);
 	char name[96];
 	int result = -ENOMEM;
 

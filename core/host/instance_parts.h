@@ -42,9 +42,16 @@ struct instance_listener {
 	struct fl_ctx *owner;
 	int number;
 	struct server *server;
-	bool has_websockets;
 	size_t message_limit_bytes, send_limit_bytes;
-	int accepting; /* the peer's number between on_upgrade and on_upgraded */
+	struct link accepting; /* struct accepting: peers between on_upgrade and on_upgraded */
+};
+
+/** A WebSocket peer that was let in and whose stream has not come yet; several may come in a turn. */
+struct accepting {
+	struct link link;
+	int number;
+	int64_t since_ns; /* monotonic */
+	char peer[64];
 };
 
 struct instance_exchange {
@@ -76,8 +83,8 @@ struct instance_exchange *instance_exchange_find(const struct fl_ctx *ctx, int n
 struct instance_stream *instance_stream_find(const struct fl_ctx *ctx, const char *name);
 struct instance_database *instance_database_find(const struct fl_ctx *ctx, int number);
 
-/** The server's side of an upgrade becomes the connection that `listener->accepting` names. */
-int instance_conn_accept(struct instance_listener *listener, struct stream *stream);
+/** The server's side of an upgrade becomes connection `number`. */
+int instance_conn_accept(struct instance_listener *listener, int number, struct stream *stream);
 /** A record was published by `ctx`: keeps the connection's latest event time, ends its open hole. */
 void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record);
 

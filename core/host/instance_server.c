@@ -1,13 +1,14 @@
 /*
  * instance_server.c: an instance's listeners, and the exchanges on them by number.
  */
-#include "error.h"
+#include "clock.h"
 #include "host.h"
 #include "instance_parts.h"
 #include "log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_PEER = 65536 };
 
@@ -54,16 +55,72 @@ static void on_gone(void *data, struct exchange *exchange)
 		drop_exchange(listener->owner->host, entry);
 }
 
+/* Ends an accepted peer whose stream did not come: the plugin hears of its end. */
+static void give_up(struct fl_ctx *ctx, struct accepting *accepting)
+{
+	int number = accepting->number;
+
+	list_remove(&accepting->link);
+	free(accepting);
+	instance_on_connection(ctx, number, FL_CONN_CLOSED, FL_REASON_RESET);
+}
+
+static void give_up_older(struct instance_listener *listener, int64_t now_ns)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &listener->accepting)
+	{
+		struct accepting *accepting = container_of(item, struct accepting, link);
+
+		if (now_ns - accepting->since_ns > FL_SECOND)
+			give_up(listener->owner, accepting);
+	}
+}
+
 static int on_upgrade(void *data, const struct fl_http_request *request)
 {
 	struct instance_listener *listener = data;
 	struct host *host = listener->owner->host;
+	int64_t now_ns = clock_monotonic_ns(host->parts.loop);
+	struct accepting *accepting;
+	int status;
 
+	give_up_older(listener, now_ns);
+	accepting = calloc(1, sizeof(*accepting));
+	if (accepting == NULL)
+		return 503;
 	host->last_peer = host->last_peer < FIRST_PEER || host->last_peer == INT32_MAX ?
 		FIRST_PEER :
 		host->last_peer + 1;
-	listener->accepting = host->last_peer;
-	return instance_on_accept(listener->owner, listener->number, listener->accepting, request);
+	accepting->number = host->last_peer;
+	accepting->since_ns = now_ns;
+	snprintf(accepting->peer, sizeof(accepting->peer), "%s", request->peer);
+	status = instance_on_accept(listener->owner, listener->number, accepting->number, request);
+	if (status == 0)
+		list_append(&listener->accepting, &accepting->link);
+	else
+		free(accepting);
+	return status;
+}
+
+/* The number that was given to the peer at the other end of `stream`, 0: none. */
+static int take_number(struct instance_listener *listener, const struct stream *stream)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &listener->accepting)
+	{
+		struct accepting *accepting = container_of(item, struct accepting, link);
+		int number = accepting->number;
+
+		if (strcmp(accepting->peer, stream_peer(stream)) != 0)
+			continue;
+		list_remove(&accepting->link);
+		free(accepting);
+		return number;
+	}
+	return 0;
 }
 
 static void on_upgraded(void *data, struct stream *stream, const char *early, size_t length,
@@ -71,12 +128,13 @@ static void on_upgraded(void *data, struct stream *stream, const char *early, si
 {
 	struct instance_listener *listener = data;
 	struct fl_ctx *ctx = listener->owner;
-	int number = listener->accepting;
+	int number = take_number(listener, stream);
 	struct instance_conn *entry;
 
-	if (instance_conn_accept(listener, stream) < 0) {
+	if (number == 0 || instance_conn_accept(listener, number, stream) < 0) {
 		stream_abort(stream);
-		instance_on_connection(ctx, number, FL_CONN_CLOSED, FL_REASON_MEMORY);
+		if (number != 0)
+			instance_on_connection(ctx, number, FL_CONN_CLOSED, FL_REASON_MEMORY);
 		return;
 	}
 	instance_on_connection(ctx, number, FL_CONN_UP, FL_REASON_DONE);
@@ -101,6 +159,8 @@ static struct instance_listener *find_listener(const struct fl_ctx *ctx, int num
 static void forget_listener(struct instance_listener *entry)
 {
 	map_remove_number(entry->owner->listeners, (uint64_t)entry->number);
+	while (!list_is_empty(&entry->accepting))
+		give_up(entry->owner, container_of(entry->accepting.next, struct accepting, link));
 	free(entry);
 }
 
@@ -125,6 +185,7 @@ int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
 		.number = number,
 		.message_limit_bytes = how->message_limit_bytes,
 		.send_limit_bytes = how->send_limit_bytes };
+	list_init(&entry->accepting);
 	snprintf(name, sizeof(name), "%s", ctx->name);
 	result = server_open(ctx->host->parts.loop, name, how, &server_owner, entry, &entry->server);
 	if (result < 0)
