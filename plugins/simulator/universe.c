@@ -139,9 +139,10 @@ static struct sim_instrument *add_instrument(
 static void set_creation(struct sim_instrument *instrument, const struct sim_expiry *expiry,
 	struct rng *rng, int64_t now_ms)
 {
-	int64_t days = strcmp(expiry->period, "day") == 0 ? 3
-		: strcmp(expiry->period, "week") == 0         ? 22
-													  : 100;
+	int64_t days = expiry->is_quarterly        ? 380
+		: strcmp(expiry->period, "month") == 0 ? 100
+		: strcmp(expiry->period, "week") == 0  ? 22
+											   : 3;
 	int64_t created = expiry->ms - days * DAY_MS + 4000 + 1000 * (int64_t)rng_below(rng, 11);
 
 	if (rng_once_in(rng, 3)) /* a strike added as the market moved */
@@ -232,7 +233,7 @@ static void add_future(struct universe *universe, int currency, int expiry, bool
 	instrument->activity = 1;
 	instrument->expiry_ms = is_perpetual ? PERPETUAL_EXPIRY_MS : of->expiries[expiry].ms;
 	instrument->creation_ms =
-		is_perpetual ? INT64_C(1534167754000) : of->expiries[expiry].ms - 300 * DAY_MS + 6000;
+		is_perpetual ? INT64_C(1534167754000) : of->expiries[expiry].ms - 380 * DAY_MS + 6000;
 	instrument->name_length = (uint8_t)snprintf(instrument->name, sizeof(instrument->name), "%s-%s",
 		of->name, is_perpetual ? "PERPETUAL" : of->expiries[expiry].date);
 }
