@@ -91,16 +91,26 @@ static double number(yyjson_val *object, const char *key)
 	return yyjson_get_num(yyjson_obj_get(object, key));
 }
 
+/* "p50 21.3, p95 40.1, p99 44.9 ms", or that nothing is known yet. */
+static void print_latency(yyjson_val *latency)
+{
+	if (yyjson_is_num(yyjson_obj_get(latency, "p50")))
+		printf("latency p50 %.1f, p95 %.1f, p99 %.1f ms", number(latency, "p50"),
+			number(latency, "p95"), number(latency, "p99"));
+	else
+		printf("latency not known yet");
+}
+
 static void print_feed(yyjson_val *feed)
 {
-	yyjson_val *latency = yyjson_obj_get(feed, "latency_ms");
+	const char *last = text(feed, "last_message_at");
 
 	printf("feed     %-14s %-13s %5.0f instruments, %5.0f channels, %.0f messages, %.0f reconnects\n",
 		text(feed, "feed"), text(feed, "state"), number(feed, "instruments"),
 		number(feed, "channels"), number(feed, "messages"), number(feed, "reconnects"));
-	printf("         latency p50 %.1f, p95 %.1f, p99 %.1f ms; last message %s; since %s\n",
-		number(latency, "p50"), number(latency, "p95"), number(latency, "p99"),
-		text(feed, "last_message_at"), text(feed, "since"));
+	printf("         ");
+	print_latency(yyjson_obj_get(feed, "latency_ms"));
+	printf("; last message %s; since %s\n", *last == '\0' ? "none" : last, text(feed, "since"));
 	if (*text(feed, "reason") != '\0')
 		printf("         %s\n", text(feed, "reason"));
 }

@@ -1,6 +1,7 @@
 #include "instance.h"
 
 #include "bus_link.h"
+#include "clock.h"
 #include "command.h"
 #include "error.h"
 #include "gap.h"
@@ -67,6 +68,7 @@ int instance_create(struct host *host, const char *name, struct image *image, vo
 	ctx->role = ctx->plugin->role;
 	ctx->options = options;
 	ctx->shown = STATE_DISCONNECTED;
+	ctx->shown_since_ns = clock_real_ns(host->parts.loop);
 	snprintf(ctx->shown_reason, sizeof(ctx->shown_reason), "starting");
 	list_init(&ctx->coverages);
 	snprintf(labels, sizeof(labels), "feed=\"%s\"", name);
