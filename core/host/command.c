@@ -23,7 +23,7 @@ struct command {
 	void *data;
 	struct fl_ctx *to;   /* once delivered; NULL: the core */
 	bool is_delivered;
-	char address[64], name[48];
+	char address[80], name[48];
 	char *json;
 	struct timer *deadline;
 };
@@ -103,7 +103,7 @@ static void on_deadline(void *data)
 	struct command *command = data;
 
 	refuse(command, FL_REPLY_LATE, "no answer to %s from %s in time", command->name,
-		command->address);
+		command->to != NULL ? command->to->name : command->address);
 }
 
 /* ---- delivery, between two turns ---- */
@@ -122,15 +122,88 @@ static struct fl_ctx *by_role(struct host *host, enum fl_role role, const char *
 	return NULL;
 }
 
+static struct fl_ctx *feed_named(struct host *host, const char *name)
+{
+	struct fl_ctx *ctx = host_find(host, name);
+
+	return ctx != NULL && ctx->role == FL_FEED ? ctx : NULL;
+}
+
+static int count_feeds(const struct host *host, struct fl_ctx **last)
+{
+	struct link *item, *following;
+	int count = 0;
+
+	list_each(item, following, &host->instances)
+	{
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role != FL_FEED)
+			continue;
+		*last = ctx;
+		count++;
+	}
+	return count;
+}
+
+void command_list_feeds(const struct host *host, struct buf *to)
+{
+	struct link *item, *following;
+	const char *comma = "";
+
+	list_each(item, following, &host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role != FL_FEED)
+			continue;
+		buf_printf(to, "%s%s", comma, ctx->name);
+		comma = ", ";
+	}
+	if (*comma == '\0')
+		buf_printf(to, "none");
+}
+
 static struct fl_ctx *addressee(struct host *host, const char *address, const char *name)
 {
+	struct fl_ctx *feed = NULL;
+
 	if (strcmp(address, "role:feed") == 0)
 		return by_role(host, FL_FEED, name);
 	if (strcmp(address, "role:sink") == 0)
 		return by_role(host, FL_SINK, name);
 	if (strcmp(address, "role:service") == 0)
 		return by_role(host, FL_SERVICE, name);
+	if (strcmp(address, "feed:") == 0)
+		return count_feeds(host, &feed) == 1 ? feed : NULL;
+	if (strncmp(address, "feed:", 5) == 0)
+		return feed_named(host, address + 5);
 	return host_find(host, address);
+}
+
+/* Says who is not there, and which feeds are. */
+static void refuse_address(struct command *command)
+{
+	const char *address = command->address;
+	struct fl_ctx *feed;
+	struct buf known;
+
+	if (strncmp(address, "role:", 5) == 0) {
+		refuse(command, FL_REPLY_NOT_FOUND, "there is no %s that takes %s", address + 5,
+			command->name);
+		return;
+	}
+	buf_init(&known, 512);
+	command_list_feeds(command->host, &known);
+	if (strcmp(address, "feed:") == 0 && count_feeds(command->host, &feed) > 1)
+		refuse(command, FL_REPLY_BAD, "there are several feeds, name one: %s", buf_string(&known));
+	else if (strcmp(address, "feed:") == 0)
+		refuse(command, FL_REPLY_NOT_FOUND, "there is no feed in this configuration");
+	else
+		refuse(command, FL_REPLY_NOT_FOUND, "there is no %s%s; feeds there are: %s",
+			strncmp(address, "feed:", 5) == 0 ? "feed " : "",
+			strncmp(address, "feed:", 5) == 0 ? address + 5 : address, buf_string(&known));
+	buf_finish(&known);
 }
 
 static void deliver(struct command *command)
@@ -145,12 +218,12 @@ static void deliver(struct command *command)
 	}
 	command->to = addressee(host, command->address, command->name);
 	if (command->to == NULL)
-		refuse(command, FL_REPLY_NOT_FOUND, "there is no %s", command->address);
+		refuse_address(command);
 	else if (!instance_takes_command(command->to, command->name))
-		refuse(command, FL_REPLY_NOT_FOUND, "%s takes no command %s", command->address,
+		refuse(command, FL_REPLY_NOT_FOUND, "%s takes no command %s", command->to->name,
 			command->name);
 	else if (!instance_on_command(command->to, id, command->name, command->json))
-		refuse(command, FL_REPLY_STOPPED, "%s is stopped", command->address);
+		refuse(command, FL_REPLY_STOPPED, "%s is stopped", command->to->name);
 }
 
 static void deliver_all(void *data)
@@ -173,15 +246,21 @@ again:
 	}
 }
 
+static int count_waiting(const struct host *host)
+{
+	struct link *item, *following;
+	int count = 0;
+
+	list_each(item, following, &host->commands) count++;
+	return count;
+}
+
 static int ask(struct command *command, const char *to, const char *name, const char *json,
 	int64_t deadline_ns)
 {
 	struct host *host = command->host;
 
-	if (host->last_command - (list_is_empty(&host->commands) ?
-									 host->last_command :
-									 container_of(host->commands.next, struct command, link)->id) >
-		COMMANDS_MAX)
+	if (count_waiting(host) >= COMMANDS_MAX)
 		return -EAGAIN;
 	snprintf(command->address, sizeof(command->address), "%s", to);
 	snprintf(command->name, sizeof(command->name), "%s", name);

@@ -4,6 +4,7 @@
 #ifndef HOST_COMMAND_H
 #define HOST_COMMAND_H
 
+#include "buf.h"
 #include "instance.h"
 
 /** The core's own answers: called like on_command; answers with command_reply. */
@@ -21,6 +22,8 @@ int command_ask(struct host *host, const char *to, const char *name, const char 
 void command_reply(struct host *host, int command, int status, const char *json, bool more);
 void command_reply_detail(struct host *host, int command, int status, const char *format, ...)
 	FL_PRINTF(4, 5);
+/** "deribit, ibkr": the feeds there are, for who asks for one that is not; "none". */
+void command_list_feeds(const struct host *host, struct buf *to);
 /** An instance goes: what it was asked is answered FL_REPLY_STOPPED, what it asked is dropped. */
 void command_forget(struct fl_ctx *ctx);
 /** The host goes: everything is dropped. */

@@ -67,23 +67,6 @@ static void reply_metrics(struct host *host, struct json *json)
 
 /* ---- start and stop ---- */
 
-/* Names of the feeds there are, for who asks for one that is not. */
-static void list_feeds(const struct host *host, struct buf *to)
-{
-	struct link *item, *following;
-	const char *comma = "";
-
-	list_each(item, following, &host->instances)
-	{
-		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
-
-		if (ctx->role != FL_FEED)
-			continue;
-		buf_printf(to, "%s%s", comma, ctx->name);
-		comma = ", ";
-	}
-}
-
 static bool is_named(yyjson_val *feeds, const char *name)
 {
 	size_t i, count;
@@ -112,8 +95,8 @@ static bool are_known(struct host *host, int command, yyjson_val *feeds)
 		if (ctx != NULL && ctx->role == FL_FEED)
 			continue;
 		buf_init(&known, 4096);
-		list_feeds(host, &known);
-		command_reply_detail(host, command, FL_REPLY_NOT_FOUND, "there is no feed %s; there are: %s",
+		command_list_feeds(host, &known);
+		command_reply_detail(host, command, FL_REPLY_NOT_FOUND, "there is no feed %s; feeds there are: %s",
 			name == NULL ? "(not a name)" : name, buf_string(&known));
 		buf_finish(&known);
 		return false;

@@ -32,7 +32,8 @@ struct fl_command_info {
  *
  * @param number       the plugin's own, one question in flight each; 0: no reply is wanted
  * @param to           an instance's name, "role:feed", "role:sink", "role:service" (the first instance
- *                     of that role that takes the command), or "core"
+ *                     of that role that takes the command), "feed:NAME" (a feed and nothing else),
+ *                     "feed:" (the only feed; FL_REPLY_BAD names them when there are several), or "core"
  * @param json         an object; NULL is {}
  * @param deadline_ns  from now; 0: 10 s
  * @return 0; -EBUSY: that number is in flight; -EAGAIN: 1,000 are waiting
