@@ -70,7 +70,7 @@ static void what_has_expired_is_not_listed_any_more(void **state)
 	size_t before = 728, after, expired;
 
 	(void)state;
-	fake_http(&ctx, sim, "POST", "/sim/rate", "", "{\"messages_per_second\":1}");
+	yyjson_doc_free(fake_http(&ctx, sim, "POST", "/sim/rate", "", "{\"messages_per_second\":1}"));
 	fake_pass(&ctx, sim, 5 * FL_HOUR); /* past 08:00 */
 	doc = get(&ctx, sim, "get_instruments", "currency=BTC&kind=option");
 	after = yyjson_arr_size(at(doc, "/result"));
@@ -179,7 +179,8 @@ static struct simulator *with_trades(struct fl_ctx *ctx)
 {
 	struct simulator *sim = fake_start(ctx, NULL);
 
-	fake_http(ctx, sim, "POST", "/sim/rate", "", "{\"messages_per_second\":20000}");
+	yyjson_doc_free(
+		fake_http(ctx, sim, "POST", "/sim/rate", "", "{\"messages_per_second\":20000}"));
 	fake_pass(ctx, sim, 20 * FL_SECOND); /* 30 per mille: some 12,000 events */
 	sim->stream.is_quiesced = true;
 	assert_true(sim->market.trade_count > 10000);
