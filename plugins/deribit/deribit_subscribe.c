@@ -15,7 +15,6 @@
 #include "deribit_session.h"
 #include "deribit_universe.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,7 +87,8 @@ static bool index_name(const struct deribit_item *item, char *out, size_t size)
 		snprintf(out, size, "%s_usd", record->underlying);
 	length = strlen(out);
 	for (size_t i = 0; i < length; i++)
-		out[i] = (char)tolower((unsigned char)out[i]);
+		if (out[i] >= 'A' && out[i] <= 'Z')
+			out[i] = (char)(out[i] + ('a' - 'A'));
 	return deribit_name_is_plain(out, length);
 }
 
