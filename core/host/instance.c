@@ -26,8 +26,8 @@ const char *instance_state_text(enum instance_state state)
 
 static int make_maps(struct fl_ctx *ctx)
 {
-	struct map **maps[] = { &ctx->conns, &ctx->requests, &ctx->timers, &ctx->listeners, &ctx->streams,
-		&ctx->databases, &ctx->subscriptions, &ctx->questions };
+	struct map **maps[] = { &ctx->conns, &ctx->requests, &ctx->timers, &ctx->listeners,
+		&ctx->streams, &ctx->databases, &ctx->subscriptions, &ctx->questions };
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
 		*maps[i] = map_create();
@@ -49,11 +49,25 @@ static void free_maps(struct fl_ctx *ctx)
 	map_destroy(ctx->questions);
 }
 
-int instance_create(struct host *host, const char *name, struct image *image, void *options,
-	struct fl_ctx **out)
+static void take(struct fl_ctx *ctx, struct image *image, void *options)
+{
+	char labels[96];
+
+	ctx->image = image;
+	ctx->plugin = image_plugin(image);
+	ctx->role = ctx->plugin->role;
+	ctx->options = options;
+	snprintf(labels, sizeof(labels), "feed=\"%s\"", ctx->name);
+	ctx->messages = ctx->role != FL_FEED
+		? NULL
+		: metrics_find(ctx->host->parts.metrics, FL_COUNTER, "feedloom_messages_total", labels,
+			  "Messages received from the venue.");
+}
+
+int instance_create(
+	struct host *host, const char *name, struct image *image, void *options, struct fl_ctx **out)
 {
 	struct fl_ctx *ctx = calloc(1, sizeof(*ctx));
-	char labels[96];
 
 	if (ctx == NULL || make_maps(ctx) < 0) {
 		if (ctx != NULL)
@@ -63,18 +77,11 @@ int instance_create(struct host *host, const char *name, struct image *image, vo
 	}
 	ctx->host = host;
 	snprintf(ctx->name, sizeof(ctx->name), "%s", name);
-	ctx->image = image;
-	ctx->plugin = image_plugin(image);
-	ctx->role = ctx->plugin->role;
-	ctx->options = options;
+	take(ctx, image, options);
 	ctx->shown = STATE_DISCONNECTED;
 	ctx->shown_since_ns = clock_real_ns(host->parts.loop);
 	snprintf(ctx->shown_reason, sizeof(ctx->shown_reason), "starting");
 	list_init(&ctx->coverages);
-	snprintf(labels, sizeof(labels), "feed=\"%s\"", name);
-	if (ctx->role == FL_FEED)
-		ctx->messages = metrics_find(host->parts.metrics, FL_COUNTER, "feedloom_messages_total", labels,
-			"Messages received from the venue.");
 	list_append(&host->instances, &ctx->link);
 	*out = ctx;
 	return 0;
@@ -114,8 +121,8 @@ static int begin(struct fl_ctx *ctx, int (*entry)(void *state), const char *what
 	instance_halt(ctx);
 	ctx->phase = INSTANCE_FAILED;
 	ctx->health = FL_DISCONNECTED;
-	snprintf(ctx->health_reason, sizeof(ctx->health_reason), "%s failed: %s", what,
-		error_text(result));
+	snprintf(
+		ctx->health_reason, sizeof(ctx->health_reason), "%s failed: %s", what, error_text(result));
 	return result;
 }
 
@@ -150,9 +157,21 @@ bool instance_is_quiet(const struct fl_ctx *ctx)
 	return ctx->depth == 0 && map_count(ctx->conns) == 0 && instance_databases_are_idle(ctx);
 }
 
+/* What it said of itself goes with it: what is stopped is not in the coverage. */
+static void forget_coverage(struct fl_ctx *ctx)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &ctx->coverages) {
+		list_remove(item);
+		free(container_of(item, struct coverage, link));
+	}
+}
+
 void instance_halt(struct fl_ctx *ctx)
 {
 	instance_parts_close(ctx);
+	forget_coverage(ctx);
 	command_forget(ctx);
 	if (ctx->state != NULL)
 		ctx->plugin->destroy(ctx->state);
@@ -160,27 +179,26 @@ void instance_halt(struct fl_ctx *ctx)
 	ctx->phase = INSTANCE_STOPPED;
 }
 
+int instance_reconfigure(struct fl_ctx *ctx, const void *options)
+{
+	int result;
+
+	if (ctx->phase != INSTANCE_RUNNING || ctx->plugin->reconfigure == NULL)
+		return -ENOTSUP;
+	ctx->depth++;
+	result = ctx->plugin->reconfigure(ctx->state, options);
+	ctx->depth--;
+	return result;
+}
+
 void instance_replace(struct fl_ctx *ctx, struct planned *planned)
 {
 	options_free(ctx->options);
 	image_close(ctx->image);
-	ctx->image = planned->image;
-	ctx->options = planned->options;
-	ctx->plugin = image_plugin(ctx->image);
+	take(ctx, planned->image, planned->options);
 	planned->image = NULL;
 	planned->options = NULL;
 	planned_destroy(planned);
-}
-
-static void forget_coverage(struct fl_ctx *ctx)
-{
-	struct link *item, *following;
-
-	list_each(item, following, &ctx->coverages)
-	{
-		list_remove(item);
-		free(container_of(item, struct coverage, link));
-	}
 }
 
 void instance_destroy(struct fl_ctx *ctx)
@@ -189,7 +207,6 @@ void instance_destroy(struct fl_ctx *ctx)
 		return;
 	instance_halt(ctx);
 	planned_destroy(ctx->next);
-	forget_coverage(ctx);
 	free_maps(ctx);
 	options_free(ctx->options);
 	image_close(ctx->image);
@@ -206,17 +223,17 @@ static bool can_call(const struct fl_ctx *ctx)
 }
 
 /* Calls a callback if the plugin has it; the depth tells a swap that code is on the stack. */
-#define CALL(ctx, callback, ...) \
-	do { \
-		if (can_call(ctx) && (ctx)->plugin->callback != NULL) { \
-			(ctx)->depth++; \
-			(ctx)->plugin->callback((ctx)->state, __VA_ARGS__); \
-			(ctx)->depth--; \
-		} \
+#define CALL(ctx, callback, ...)                                                                   \
+	do {                                                                                           \
+		if (can_call(ctx) && (ctx)->plugin->callback != NULL) {                                    \
+			(ctx)->depth++;                                                                        \
+			(ctx)->plugin->callback((ctx)->state, __VA_ARGS__);                                    \
+			(ctx)->depth--;                                                                        \
+		}                                                                                          \
 	} while (0)
 
-void instance_on_connection(struct fl_ctx *ctx, int conn, enum fl_conn_state now,
-	enum fl_reason reason)
+void instance_on_connection(
+	struct fl_ctx *ctx, int conn, enum fl_conn_state now, enum fl_reason reason)
 {
 	CALL(ctx, on_connection, conn, now, reason);
 }
@@ -240,8 +257,8 @@ void instance_on_timer(struct fl_ctx *ctx, int timer)
 	CALL(ctx, on_timer, timer);
 }
 
-int instance_on_accept(struct fl_ctx *ctx, int listener, int conn,
-	const struct fl_http_request *request)
+int instance_on_accept(
+	struct fl_ctx *ctx, int listener, int conn, const struct fl_http_request *request)
 {
 	int status = 503;
 
@@ -253,8 +270,8 @@ int instance_on_accept(struct fl_ctx *ctx, int listener, int conn,
 	return status;
 }
 
-bool instance_on_request(struct fl_ctx *ctx, int listener, int exchange,
-	const struct fl_http_request *request)
+bool instance_on_request(
+	struct fl_ctx *ctx, int listener, int exchange, const struct fl_http_request *request)
 {
 	if (!can_call(ctx) || ctx->plugin->on_request == NULL)
 		return false;

@@ -1,6 +1,6 @@
 /*
- * instance.h: a running plugin: its options and state, and everything it has named by a number. Every
- * call into plugin code goes through instance.c.
+ * instance.h: a running plugin: its options and state, and everything it has named by a number.
+ * Every call into plugin code goes through instance.c.
  *
  * Connections, timers, requests, streams and databases remember the instance and a number, never a
  * function: so the code can be swapped by setting two pointers, `plugin` and `state`.
@@ -18,15 +18,21 @@ struct image;
 struct planned;
 
 enum instance_phase {
-	INSTANCE_IDLE,     /* made, not started */
+	INSTANCE_IDLE, /* made, not started */
 	INSTANCE_RUNNING,
 	INSTANCE_STOPPING, /* told to stop; what it opened is closing */
 	INSTANCE_STOPPED,
-	INSTANCE_FAILED    /* create or start refused */
+	INSTANCE_FAILED /* create or start refused */
 };
 
 /** As `state` in the status, worst last. */
-enum instance_state { STATE_CONNECTED, STATE_DEGRADED, STATE_DISCONNECTED, STATE_STOPPED, STATE_QUARANTINED };
+enum instance_state {
+	STATE_CONNECTED,
+	STATE_DEGRADED,
+	STATE_DISCONNECTED,
+	STATE_STOPPED,
+	STATE_QUARANTINED
+};
 const char *instance_state_text(enum instance_state state);
 
 /** Coverage of one currency, as the feed told it. */
@@ -42,22 +48,22 @@ struct fl_ctx {
 	char name[64];
 	enum fl_role role;
 	enum instance_phase phase;
-	bool is_held;  /* stopped by request: until start, not by a configuration */
+	bool is_held;     /* stopped by request: until start, not by a configuration */
 	bool has_started; /* once in this process */
-	bool is_probe; /* runs for `check --connect` */
-	int depth;     /* calls into the plugin on the stack */
+	bool is_probe;    /* runs for `check --connect` */
+	int depth;        /* calls into the plugin on the stack */
 
 	struct image *image;
 	const struct fl_plugin *plugin;
 	void *state;
-	void *options; /* options_apply's; owned */
+	void *options;          /* options_apply's; owned */
 	uint16_t source, venue; /* as the journal knows it */
 
 	/* What it has named; values are the structs of instance_*.c. */
 	struct map *conns, *requests, *timers, *listeners, *streams, *databases, *subscriptions;
-	struct map *questions; /* its unanswered commands, by its own number */
+	struct map *questions;      /* its unanswered commands, by its own number */
 	struct fl_metric *messages; /* of its connections */
-	int publishing_conn; /* the connection whose message is being handled, 0: none */
+	int publishing_conn;        /* the connection whose message is being handled, 0: none */
 
 	enum fl_health health;
 	char health_reason[160];
@@ -70,12 +76,13 @@ struct fl_ctx {
 	int64_t stop_deadline_ns; /* monotonic: when it is halted though not quiet */
 	int64_t away_since_ns;    /* the feed's records end here; a hole until its next one; 0: none */
 	const char *away_cause;   /* static */
-	int64_t stopped_ns; /* real time of the stop by request, 0: none */
+	int64_t stopped_ns;       /* real time of the stop by request, 0: none */
 };
 
-/** Makes an instance of a checked image; the plugin's create is called by instance_start. Owns image and options. */
-int instance_create(struct host *host, const char *name, struct image *image, void *options,
-	struct fl_ctx **out);
+/** Makes an instance of a checked image; the plugin's create is called by instance_start. Owns
+ * image and options. */
+int instance_create(
+	struct host *host, const char *name, struct image *image, void *options, struct fl_ctx **out);
 /** create and start of the plugin. On failure the phase is INSTANCE_FAILED and the log says why. */
 int instance_start(struct fl_ctx *ctx);
 /** create and probe. */
@@ -84,19 +91,25 @@ int instance_probe(struct fl_ctx *ctx);
 void instance_stop(struct fl_ctx *ctx);
 /** Nothing it opened is open any more, and none of its code is on the stack. */
 bool instance_is_quiet(const struct fl_ctx *ctx);
-/** Frees the plugin's state and whatever is still open, at once; the instance can be started again. */
+/** Frees the plugin's state and whatever is still open, at once; the instance can be started again.
+ */
 void instance_halt(struct fl_ctx *ctx);
+/** The plugin takes new options over while it runs. Non-zero: it cannot, and must be restarted. */
+int instance_reconfigure(struct fl_ctx *ctx, const void *options);
 /** A halted instance gets other code or options; takes what is in `planned`. */
 void instance_replace(struct fl_ctx *ctx, struct planned *planned);
 void instance_destroy(struct fl_ctx *ctx); /* takes NULL */
 
 /* Calls into the plugin; each is skipped when the plugin has no such callback or is not running. */
-void instance_on_connection(struct fl_ctx *ctx, int conn, enum fl_conn_state now, enum fl_reason reason);
+void instance_on_connection(
+	struct fl_ctx *ctx, int conn, enum fl_conn_state now, enum fl_reason reason);
 void instance_message(struct fl_ctx *ctx, int conn, const struct fl_message *message);
 void instance_on_response(struct fl_ctx *ctx, int number, const struct fl_response *response);
 void instance_on_timer(struct fl_ctx *ctx, int timer);
-int instance_on_accept(struct fl_ctx *ctx, int listener, int conn, const struct fl_http_request *request);
-bool instance_on_request(struct fl_ctx *ctx, int listener, int exchange, const struct fl_http_request *request);
+int instance_on_accept(
+	struct fl_ctx *ctx, int listener, int conn, const struct fl_http_request *request);
+bool instance_on_request(
+	struct fl_ctx *ctx, int listener, int exchange, const struct fl_http_request *request);
 void instance_on_result(struct fl_ctx *ctx, int db, int number, const struct fl_result *result);
 void instance_on_record(struct fl_ctx *ctx, int subscription, const struct fl_record *record);
 bool instance_on_batch(struct fl_ctx *ctx, const char *stream, const struct fl_batch *batch);

@@ -14,6 +14,13 @@ static const int64_t LOOK_NS = 20 * FL_MS;
 
 /* ---- instances that stop ---- */
 
+/* The journal keeps what the store of a configured sink may lack. */
+static void expect(struct host *host, const char *name, bool is_sink)
+{
+	if (host->parts.bus != NULL)
+		(void)bus_expect(host->parts.bus, name, is_sink);
+}
+
 static bool is_departing(const struct fl_ctx *ctx)
 {
 	return ctx->phase == INSTANCE_STOPPING;
@@ -29,16 +36,17 @@ static void arrive(struct fl_ctx *ctx)
 	if (ctx->is_leaving) {
 		log_info(ctx->name, "removed");
 		if (ctx->role == FL_SINK)
-			(void)bus_expect(ctx->host->parts.bus, ctx->name, false);
+			expect(ctx->host, ctx->name, false);
 		planned_destroy(next);
 		instance_destroy(ctx);
 		return;
 	}
+	if (next != NULL && next->role != ctx->role)
+		expect(ctx->host, ctx->name, next->role == FL_SINK);
 	if (next != NULL)
 		instance_replace(ctx, next);
-	if (next == NULL && ctx->is_held)
-		return;
-	if (!ctx->host->is_stopping)
+	/* A stop by request outlasts a new configuration. */
+	if (!ctx->is_held && !ctx->host->is_stopping)
 		(void)instance_start(ctx);
 }
 
@@ -49,8 +57,7 @@ static void on_look(void *data)
 	struct link *item, *following;
 	bool is_any = false;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (!is_departing(ctx))
@@ -78,7 +85,8 @@ static void depart(struct fl_ctx *ctx)
 	if (ctx->phase == INSTANCE_RUNNING)
 		instance_stop(ctx);
 	else if (ctx->phase != INSTANCE_STOPPING)
-		ctx->phase = INSTANCE_STOPPING; /* failed or held: nothing is open, it arrives at the next look */
+		ctx->phase =
+			INSTANCE_STOPPING; /* failed or held: nothing is open, it arrives at the next look */
 	reconcile_watch(ctx->host);
 }
 
@@ -89,7 +97,8 @@ int host_hold(struct host *host, struct fl_ctx *ctx)
 	ctx->is_held = true;
 	ctx->stopped_ns = clock_real_ns(host->parts.loop);
 	gap_feed(ctx, "stopped", ctx->stopped_ns, 0, "stopped by request");
-	log_info(ctx->name, "stopped by request; it stays so until it is started or the process restarts");
+	log_info(
+		ctx->name, "stopped by request; it stays so until it is started or the process restarts");
 	depart(ctx);
 	observe_instance(ctx);
 	return 0;
@@ -97,10 +106,14 @@ int host_hold(struct host *host, struct fl_ctx *ctx)
 
 int host_release(struct host *host, struct fl_ctx *ctx)
 {
-	if (!ctx->is_held)
+	if (!ctx->is_held) {
+		if (ctx->phase == INSTANCE_FAILED)
+			(void)instance_start(ctx); /* what it failed for may be put right */
 		return 0;
+	}
 	ctx->is_held = false;
-	gap_feed(ctx, "stopped", ctx->stopped_ns, clock_real_ns(host->parts.loop), "stopped by request");
+	gap_feed(
+		ctx, "stopped", ctx->stopped_ns, clock_real_ns(host->parts.loop), "stopped by request");
 	ctx->stopped_ns = 0;
 	log_info(ctx->name, "started by request");
 	if (ctx->phase == INSTANCE_STOPPED)
@@ -115,7 +128,8 @@ static void log_change(void *data, const char *name, bool is_live)
 {
 	const struct fl_ctx *ctx = data;
 
-	log_info(ctx->name, "option %s changed%s", name, is_live ? "" : ": needs a restart of this instance");
+	log_info(ctx->name, "option %s changed%s", name,
+		is_live ? "" : ": needs a restart of this instance");
 }
 
 /* Takes the new options over in place, or says that it cannot. */
@@ -123,9 +137,7 @@ static bool reconfigure(struct fl_ctx *ctx, struct planned *planned)
 {
 	void *old = ctx->options;
 
-	if (ctx->phase != INSTANCE_RUNNING || ctx->plugin->reconfigure == NULL)
-		return false;
-	if (ctx->plugin->reconfigure(ctx->state, planned->options) != 0)
+	if (instance_reconfigure(ctx, planned->options) != 0)
 		return false;
 	ctx->options = planned->options;
 	planned->options = NULL;
@@ -143,16 +155,36 @@ static void restart(struct fl_ctx *ctx, struct planned *planned)
 	depart(ctx);
 }
 
+static bool is_same_table(const struct fl_option *left, const struct fl_option *right)
+{
+	if (left == NULL || right == NULL)
+		return left == right;
+	for (; left->name != NULL && right->name != NULL; left++, right++)
+		if (strcmp(left->name, right->name) != 0 || left->type != right->type ||
+			left->offset != right->offset || !is_same_table(left->group, right->group))
+			return false;
+	return left->name == right->name;
+}
+
+/* The file may have changed since it was loaded: options of another table cannot be compared. */
+static bool is_same_plugin(const struct fl_ctx *ctx, const struct planned *planned)
+{
+	const struct fl_plugin *plugin = image_plugin(planned->image);
+
+	return ctx->role == planned->role &&
+		strcmp(image_path(ctx->image), image_path(planned->image)) == 0 &&
+		ctx->plugin->options_size == plugin->options_size &&
+		is_same_table(ctx->plugin->options, plugin->options);
+}
+
 /* Returns whether the plan's entry was taken. */
 static bool update(struct fl_ctx *ctx, struct planned *planned)
 {
 	static const struct fl_option none[] = { { 0 } };
-	bool is_same_plugin = ctx->role == planned->role &&
-		strcmp(image_path(ctx->image), image_path(planned->image)) == 0;
 	const struct fl_option *table = ctx->plugin->options == NULL ? none : ctx->plugin->options;
-	enum options_change change = !is_same_plugin ?
-		OPTIONS_RESTART :
-		options_compare(table, ctx->options, planned->options, log_change, ctx);
+	enum options_change change = !is_same_plugin(ctx, planned)
+		? OPTIONS_RESTART
+		: options_compare(table, ctx->options, planned->options, log_change, ctx);
 
 	ctx->is_leaving = false;
 	if (change == OPTIONS_SAME && ctx->next == NULL)
@@ -167,8 +199,8 @@ static void begin(struct host *host, struct planned *planned)
 {
 	struct fl_ctx *ctx;
 
-	if (planned->role == FL_SINK && host->parts.bus != NULL)
-		(void)bus_expect(host->parts.bus, planned->name, true);
+	if (planned->role == FL_SINK)
+		expect(host, planned->name, true);
 	if (instance_create(host, planned->name, planned->image, planned->options, &ctx) < 0) {
 		log_error(planned->name, "out of memory");
 		return;
@@ -184,7 +216,7 @@ static bool is_planned(const struct plan *plan, const char *name)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &plan->items)
+	list_each (item, following, &plan->items)
 		if (strcmp(container_of(item, struct planned, link)->name, name) == 0)
 			return true;
 	return false;
@@ -194,8 +226,7 @@ void reconcile_apply(struct host *host, struct plan *plan)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (is_planned(plan, ctx->name) || ctx->is_leaving)
@@ -203,8 +234,7 @@ void reconcile_apply(struct host *host, struct plan *plan)
 		ctx->is_leaving = true;
 		depart(ctx);
 	}
-	list_each(item, following, &plan->items)
-	{
+	list_each (item, following, &plan->items) {
 		struct planned *planned = container_of(item, struct planned, link);
 		struct fl_ctx *ctx = host_find(host, planned->name);
 
