@@ -82,8 +82,8 @@ int bus_last_trade(
 	const struct bus *bus, uint16_t source, uint32_t instrument, struct fl_last_trade *out);
 
 /**
- * The latest event time of a source's market data that earlier processes have left; 0: none is known.
- * What lies behind it was missed until the source's first record of this process.
+ * The latest event time of a source's market data that earlier processes have left; 0: none is
+ * known. What lies behind it was missed until the source's first record of this process.
  */
 int64_t bus_last_event_ns(const struct bus *bus, uint16_t source);
 

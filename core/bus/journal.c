@@ -136,6 +136,19 @@ char *segment_path(const struct journal *journal, uint64_t first, uint32_t gener
 	return journal_path(journal->folder, name);
 }
 
+char *spare_path(const struct journal *journal, uint32_t spare)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "spare-%08" PRIx32 ".segment", spare);
+	return journal_path(journal->folder, name);
+}
+
+bool spare_is_name(const char *name)
+{
+	return strncmp(name, "spare-", 6) == 0;
+}
+
 bool segment_parse_name(const char *name, uint64_t *first, uint32_t *generation)
 {
 	int end = 0;
@@ -227,15 +240,17 @@ static void write_last_trades(struct journal *journal)
 	last_trades_each(journal->trades, write_trade, &writer);
 }
 
+/* Pages of it that must be there before it can be begun: the head, last trades and a record. */
+static int64_t spare_needs(const struct segment *spare, int64_t bytes)
+{
+	return HEAD_BYTES + spare->capacity / 16 + bytes + JOURNAL_RESERVE_BYTES;
+}
+
 bool journal_spare_is_ready(const struct journal *journal, int64_t bytes)
 {
 	const struct segment *spare = journal->spare;
-	int64_t trades;
 
-	if (spare == NULL || spare->map == NULL || !spare->is_guarded)
-		return false;
-	trades = spare->capacity / 16;
-	return HEAD_BYTES + trades + bytes + JOURNAL_RESERVE_BYTES <= spare->populated;
+	return spare != NULL && spare->is_guarded && spare_needs(spare, bytes) <= spare->populated;
 }
 
 void journal_roll(struct journal *journal)
@@ -296,11 +311,15 @@ static int make_room(struct journal *journal, int64_t bytes)
 	if (segment != NULL && !segment->damaged &&
 		segment->end + bytes + JOURNAL_RESERVE_BYTES <= segment->capacity) {
 		journal_look_ahead(journal);
+		if (journal_help(journal, segment, segment->end + bytes + JOURNAL_RESERVE_BYTES))
+			return 0;
 		return journal->ahead_error != 0 ? journal->ahead_error : -EAGAIN;
 	}
 	if (!journal_spare_is_ready(journal, bytes)) {
 		journal_look_ahead(journal);
-		return journal->ahead_error != 0 ? journal->ahead_error : -EAGAIN;
+		if (journal->spare == NULL ||
+			!journal_help(journal, journal->spare, spare_needs(journal->spare, bytes)))
+			return journal->ahead_error != 0 ? journal->ahead_error : -EAGAIN;
 	}
 	journal_roll(journal);
 	return 0;

@@ -44,7 +44,8 @@ struct segment {
 	uint64_t published[FL_KIND_COUNT]; /* at its start */
 	unsigned users;                    /* cursors that stand in it and jobs at work on it */
 	bool is_retired;
-	bool is_named; /* on disk it has its own name, not the spare's */
+	bool is_named;  /* on disk it has its own name, not a spare's */
+	uint32_t spare; /* until then: which spare it is */
 
 	struct file *file;   /* while the writer, or a cursor that stands in it, needs it */
 	unsigned file_users; /* cursors */
@@ -70,7 +71,10 @@ struct journal_job {
 	char *path, *other_path; /* freed by the end of the job */
 	struct file *file;
 	char *map;
-	int64_t from, to, give_back_from, give_back_to;
+	int64_t from, to;
+	struct segment *left; /* whose pages behind the writer are given back; NULL: none */
+	char *left_map;
+	int64_t left_from, left_to;
 	uint64_t number;
 	bool must_sync;
 	/* Out: */
@@ -101,6 +105,7 @@ struct journal {
 	int64_t bytes; /* of the files in `segments` and the spare */
 	struct segment *current;
 	struct segment *spare;
+	uint32_t spares; /* made so far */
 	uint32_t serial; /* of the current segment: tells what it has named */
 
 	/* What could not be taken. */
@@ -113,10 +118,12 @@ struct journal {
 	char reason[256];
 
 	struct journal_job ahead, disk;
-	int ahead_error;     /* of the last job ahead; 0: well, or lagging */
-	bool ahead_waits;    /* until the next tick, after an error */
-	int64_t ahead_bytes; /* how much is to be populated ahead */
-	int64_t tick_bytes;  /* written since the last tick */
+	int ahead_error;          /* of the last job ahead; 0: well, or lagging */
+	bool ahead_waits;         /* until the next tick, after an error */
+	int64_t ahead_since_ns;   /* when the worker was asked; monotonic */
+	int64_t no_help_until_ns; /* the disk, not the processor, is what is slow; monotonic */
+	int64_t ahead_bytes;      /* how much is to be populated ahead */
+	int64_t tick_bytes;       /* written since the last tick */
 	double bytes_per_second;
 	struct link finishing; /* segments that the writer has left */
 	struct link removing;  /* struct removal */
@@ -166,7 +173,9 @@ char *segment_path(const struct journal *journal, uint64_t first, uint32_t gener
 /** Whether `name` is one of a segment; fills in what it says. */
 bool segment_parse_name(const char *name, uint64_t *first, uint32_t *generation);
 char *journal_path(const char *folder, const char *name);
-#define JOURNAL_SPARE "spare.segment"
+/** A spare's: folder/spare-00000001.segment. */
+char *spare_path(const struct journal *journal, uint32_t spare);
+bool spare_is_name(const char *name);
 #define JOURNAL_LOCK "lock"
 
 /** The one behind it (the oldest, when it is retired), NULL: it is the current one. */
@@ -182,6 +191,11 @@ void journal_abandon(struct journal *journal);
 
 /** Gives the worker something to do ahead of the writer, if there is something and it is idle. */
 void journal_look_ahead(struct journal *journal);
+/**
+ * The worker has not come this far. When that is for want of a processor, not of a disk, the loop
+ * makes the next pages ready itself: true when `bytes` of the segment can be written.
+ */
+bool journal_help(struct journal *journal, struct segment *segment, int64_t bytes);
 /** The work of making a spare, for open: blocks. */
 int spare_make(const char *path, int64_t bytes, struct file **file, char **map);
 /** Likewise the slow things behind the writer: names, syncs, unmaps, removes. */

@@ -3,18 +3,21 @@
  * allocate, map) and has the pages ready to be written, a piece at a time. On the way it gives back
  * the pages that the writer has left behind.
  */
+#include "clock.h"
 #include "error.h"
 #include "journal.h"
 #include "log.h"
 #include "worker.h"
 #include <stdlib.h>
 
+enum { HELP_BYTES = 256 * 1024 };
+#define SLOW_NS (50 * FL_MS) /* a worker that takes longer for a piece waits for the disk */
+
 int spare_make(const char *path, int64_t bytes, struct file **file, char **map)
 {
 	void *address;
 	int error;
 
-	(void)file_remove(path); /* a crash has left it */
 	error = file_open(path, FILE_READ | FILE_WRITE | FILE_CREATE | FILE_NOCOW, file);
 	if (error < 0)
 		return error;
@@ -56,6 +59,7 @@ static void start(struct journal *journal)
 
 	job->journal = journal;
 	job->error = 0;
+	journal->ahead_since_ns = clock_monotonic_ns(journal->loop);
 	job->is_busy = worker_run(journal->loop, work, done, job) == 0;
 	if (!job->is_busy) {
 		free(job->path);
@@ -98,6 +102,7 @@ static void make_done(struct journal_job *job)
 	spare->file = job->file;
 	spare->map = job->map;
 	spare->capacity = spare->file_bytes = job->to;
+	spare->spare = journal->spares;
 	journal->spare = spare;
 	journal->bytes += spare->file_bytes;
 	journal_look_ahead(journal);
@@ -107,8 +112,9 @@ static void make_spare(struct journal *journal)
 {
 	struct journal_job *job = &journal->ahead;
 
+	job->left = NULL;
 	job->segment = segment_create();
-	job->path = journal_path(journal->folder, JOURNAL_SPARE);
+	job->path = spare_path(journal, ++journal->spares);
 	if (job->segment == NULL || job->path == NULL) {
 		free(job->segment);
 		free(job->path);
@@ -127,9 +133,8 @@ static void make_spare(struct journal *journal)
 
 static void populate_work(struct journal_job *job)
 {
-	if (job->give_back_to > job->give_back_from)
-		file_give_back(
-			job->map + job->give_back_from, (size_t)(job->give_back_to - job->give_back_from));
+	if (job->left != NULL)
+		file_give_back(job->left_map + job->left_from, (size_t)(job->left_to - job->left_from));
 	job->error = file_populate(job->map + job->from, (size_t)(job->to - job->from));
 }
 
@@ -138,41 +143,92 @@ static void populate_done(struct journal_job *job)
 	struct journal *journal = job->journal;
 	struct segment *segment = job->segment;
 
-	segment->given_back = job->give_back_to;
-	if (job->error == 0)
-		segment->populated = job->to;
-	else
+	if (job->left != NULL) {
+		job->left->given_back = job->left_to;
+		segment_release(job->left);
+	}
+	if (job->error < 0)
 		journal->ahead_waits = true;
+	else if (job->to > segment->populated) /* the loop may have helped */
+		segment->populated = job->to;
 	note_error(journal, job->error);
 	segment_release(segment);
 	journal_look_ahead(journal);
 	journal_tend_disk(journal); /* it may wait for this one to be left alone */
 }
 
+/* Before any page of it is touched. False: too many are guarded; the tick tries again. */
+static bool guard(struct segment *segment)
+{
+	if (!segment->is_guarded)
+		segment->is_guarded =
+			file_guard(segment->map, (size_t)segment->capacity, &segment->damaged) == 0;
+	return segment->is_guarded;
+}
+
+/* Pages that the writer has left stay in the file, and need not stay in memory. */
+static void give_back(struct journal_job *job, struct segment *current)
+{
+	int64_t page = (int64_t)file_page_bytes();
+
+	job->left = NULL;
+	if (current == NULL || current->end / page * page <= current->given_back)
+		return;
+	job->left = current;
+	job->left_map = current->map;
+	job->left_from = current->given_back;
+	job->left_to = current->end / page * page;
+	current->users++;
+}
+
 static void populate(struct journal *journal, struct segment *segment)
 {
 	struct journal_job *job = &journal->ahead;
-	int64_t page = (int64_t)file_page_bytes();
 	int64_t to = segment->populated + JOURNAL_CHUNK_BYTES;
 
-	if (!segment->is_guarded &&
-		file_guard(segment->map, (size_t)segment->capacity, &segment->damaged) < 0)
-		return; /* too many are guarded: the tick tries again */
-	segment->is_guarded = true;
+	if (!guard(segment))
+		return;
 	job->segment = segment;
 	job->map = segment->map;
 	job->from = segment->populated;
 	job->to = to < segment->capacity ? to : segment->capacity;
-	job->give_back_from = segment->given_back;
-	job->give_back_to = segment->end / page * page;
-	if (job->give_back_to < job->give_back_from)
-		job->give_back_to = job->give_back_from;
+	give_back(job, journal->current);
 	job->work = populate_work;
 	job->done = populate_done;
 	segment->users++;
 	start(journal);
-	if (!job->is_busy)
-		segment_release(segment);
+	if (job->is_busy)
+		return;
+	segment_release(segment);
+	if (job->left != NULL)
+		segment_release(job->left);
+}
+
+bool journal_help(struct journal *journal, struct segment *segment, int64_t bytes)
+{
+	int64_t page = (int64_t)file_page_bytes();
+	int64_t to = (bytes + HELP_BYTES + page - 1) / page * page;
+	int64_t began_ns;
+
+	if (journal->ahead_error != 0 || journal->ahead_waits || !guard(segment))
+		return false;
+	clock_refresh(journal->loop);
+	began_ns = clock_monotonic_ns(journal->loop);
+	if (began_ns < journal->no_help_until_ns ||
+		(journal->ahead.is_busy && began_ns - journal->ahead_since_ns > SLOW_NS))
+		return false;
+	if (to > segment->capacity)
+		to = segment->capacity;
+	if (to > segment->populated &&
+		file_populate(segment->map + segment->populated, (size_t)(to - segment->populated)) < 0)
+		return false; /* the worker will meet it too, and say so */
+	if (to > segment->populated)
+		segment->populated = to;
+	clock_refresh(journal->loop);
+	/* One stall is enough to know that it is the disk: from now on losing is better. */
+	if (clock_monotonic_ns(journal->loop) - began_ns > SLOW_NS)
+		journal->no_help_until_ns = began_ns + 10 * FL_SECOND;
+	return segment->populated >= bytes;
 }
 
 void journal_look_ahead(struct journal *journal)
@@ -196,10 +252,6 @@ void journal_look_ahead(struct journal *journal)
 		}
 	}
 	if (spare == NULL) {
-		/* The spare's name is still that of the current one until the other worker has been there.
-		 */
-		if (current != NULL && !current->is_named)
-			return;
 		journal_retire(journal); /* room for it within max_size */
 		make_spare(journal);
 		return;

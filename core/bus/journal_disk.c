@@ -75,8 +75,7 @@ static void name_done(struct journal_job *job)
 		job->segment->is_named = true;
 	}
 	segment_release(job->segment);
-	journal_look_ahead(journal); /* the spare's name is free */
-	journal_wake(journal);       /* readers may wait for the name */
+	journal_wake(journal); /* readers may wait for the name */
 }
 
 static bool give_name(struct journal *journal, struct segment *segment)
@@ -84,7 +83,7 @@ static bool give_name(struct journal *journal, struct segment *segment)
 	struct journal_job *job = &journal->disk;
 
 	job->path = segment_path(journal, segment->first, segment->generation);
-	job->other_path = journal_path(journal->folder, JOURNAL_SPARE);
+	job->other_path = spare_path(journal, segment->spare);
 	job->segment = segment;
 	job->work = name_work;
 	job->done = name_done;
@@ -158,7 +157,7 @@ static void sync_done(struct journal_job *job)
 
 	say_error(job, "sync");
 	if (job->error == 0) {
-		job->segment->synced = job->give_back_to;
+		job->segment->synced = job->left_to;
 		if (job->number > journal->synced_number)
 			journal->synced_number = job->number;
 	}
@@ -178,7 +177,7 @@ static bool sync_current(struct journal *journal)
 	job->map = segment->map;
 	job->from = segment->synced / page * page;
 	job->to = (segment->end + page - 1) / page * page;
-	job->give_back_to = segment->end; /* carried to sync_done */
+	job->left_to = segment->end; /* carried to sync_done */
 	job->number = segment->last;
 	job->work = sync_work;
 	job->done = sync_done;
@@ -229,7 +228,9 @@ void journal_remove_file(struct journal *journal, char *path)
 
 static bool is_left_alone(const struct journal *journal, const struct segment *segment)
 {
-	return !journal->ahead.is_busy || journal->ahead.segment != segment;
+	const struct journal_job *ahead = &journal->ahead;
+
+	return !ahead->is_busy || (ahead->segment != segment && ahead->left != segment);
 }
 
 void journal_tend_disk(struct journal *journal)

@@ -60,7 +60,7 @@ static int on_name(void *data, const char *name)
 	struct scan scan;
 	uint64_t first;
 	uint32_t generation;
-	bool is_spare = strcmp(name, JOURNAL_SPARE) == 0;
+	bool is_spare = spare_is_name(name);
 	char *path;
 	int error;
 

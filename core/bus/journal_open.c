@@ -107,7 +107,7 @@ static int write_lock(struct journal *journal)
 /* Synced before any record: a generation that a power cut could take back would be used twice. */
 static int begin(struct journal *journal)
 {
-	char *path = journal_path(journal->folder, JOURNAL_SPARE), *to = NULL;
+	char *path = spare_path(journal, 0), *to = NULL;
 	struct segment *spare = segment_create();
 	int64_t ready = journal->segment_bytes < JOURNAL_AHEAD_MIN_BYTES ? journal->segment_bytes
 																	 : JOURNAL_AHEAD_MIN_BYTES;
@@ -268,13 +268,13 @@ static void put_away(struct journal *journal, struct segment *segment)
 
 static void drop_spare(struct journal *journal)
 {
-	char *path = journal_path(journal->folder, JOURNAL_SPARE);
+	char *path = spare_path(journal, journal->spare->spare);
 
 	if (journal->spare->is_guarded)
 		file_unguard(journal->spare->map);
 	file_unmap(journal->spare->map, (size_t)journal->spare->capacity);
 	file_close(journal->spare->file);
-	if (path != NULL && (journal->current == NULL || journal->current->is_named))
+	if (path != NULL)
 		(void)file_remove(path);
 	free(path);
 	free(journal->spare);

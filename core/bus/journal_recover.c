@@ -47,31 +47,54 @@ static void set_aside(const char *path, const char *why)
 	free(aside);
 }
 
-/* What the crash left as a spare is a segment when it had been begun. */
-static int adopt_spare(struct journal *journal)
+/* What a crash left as a spare is a segment when it had been begun, else nothing was ever in it. */
+static int adopt_spare(const struct journal *journal, const char *name)
 {
-	char *path = journal_path(journal->folder, JOURNAL_SPARE), *to = NULL;
+	char *path = journal_path(journal->folder, name), *to = NULL;
 	struct scan scan;
 	int error;
 
 	if (path == NULL)
 		return -ENOMEM;
-	if (!file_exists(path)) {
-		free(path);
-		return 0;
-	}
 	error = scan_open(&scan, path);
 	scan_close(&scan);
 	if (error == 0) {
 		to = segment_path(journal, scan.head.first_number, scan.head.generation);
 		error = to == NULL ? -ENOMEM : file_exists(to) ? -EEXIST : file_rename(path, to);
-		if (error == -EEXIST)
-			error = file_remove(path);
-	} else {
-		error = file_remove(path); /* nothing was ever in it */
 	}
+	if (error == -ENODATA || error == -EBADMSG || error == -EEXIST)
+		error = file_remove(path);
+	if (error < 0)
+		log_error("journal", "%s: cannot be renamed or removed: %s", path, error_text(error));
 	free(path);
 	free(to);
+	return error;
+}
+
+struct spares {
+	char *names[64]; /* more than a process leaves behind; the next start finds the rest */
+	size_t count;
+};
+
+static int on_spare(void *data, const char *name)
+{
+	struct spares *spares = data;
+
+	if (spare_is_name(name) && spares->count < sizeof(spares->names) / sizeof(spares->names[0]))
+		spares->names[spares->count++] = strdup(name);
+	return 0;
+}
+
+static int adopt_spares(const struct journal *journal)
+{
+	struct spares spares = { .count = 0 };
+	int error = file_list(journal->folder, on_spare, &spares);
+
+	for (size_t i = 0; i < spares.count; i++) {
+		if (error == 0)
+			error = spares.names[i] != NULL ? adopt_spare(journal, spares.names[i]) : -ENOMEM;
+		free(spares.names[i]);
+	}
 	return error;
 }
 
@@ -336,7 +359,7 @@ int journal_recover(struct journal *journal, uint64_t lock_id)
 {
 	struct recovery recovery = { .journal = journal, .lock_id = lock_id };
 	size_t newest = SIZE_MAX;
-	int error = adopt_spare(journal);
+	int error = adopt_spares(journal);
 
 	if (error == 0)
 		error = file_list(journal->folder, on_name, &recovery);

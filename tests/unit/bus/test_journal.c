@@ -80,7 +80,7 @@ static void an_orderly_close_leaves_no_more_than_what_was_written(void **state)
 	assert_int_equal(rig_segments(rig.folder, names, 8), 1);
 	(void)snprintf(path, sizeof(path), "%s/%s", rig.folder, names[0]);
 	assert_true(rig_file_bytes(path) < 512 + 10 * 300);
-	(void)snprintf(path, sizeof(path), "%s/spare.segment", rig.folder);
+	(void)snprintf(path, sizeof(path), "%s/spare-00000001.segment", rig.folder);
 	assert_int_equal(rig_file_bytes(path), -1);
 	rig_clean(&rig);
 }
