@@ -82,8 +82,11 @@ struct instance_stream *instance_stream_find(const struct fl_ctx *ctx, const cha
 static void on_batch(void *data, struct cursor *cursor, const struct fl_batch *batch)
 {
 	struct instance_stream *stream = data;
+	char name[sizeof(stream->name)];
 
-	if (!instance_on_batch(stream->owner, stream->name, batch))
+	/* The plugin may close the stream, and still go by its name. */
+	memcpy(name, stream->name, sizeof(name));
+	if (!instance_on_batch(stream->owner, name, batch))
 		cursor_retry(cursor, FL_SECOND);
 }
 
@@ -131,6 +134,7 @@ static void publish_replaced(struct fl_ctx *sink)
 int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_stream *how)
 {
 	struct instance_stream *entry = instance_stream_find(ctx, stream);
+	bool is_new = entry == NULL;
 	struct cursor_setup setup = { .sink = ctx->name,
 		.stream = stream,
 		.how = how,
@@ -139,15 +143,15 @@ int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_strea
 
 	if (ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)
 		return -ECANCELED;
-	if (entry == NULL)
+	if (is_new)
 		entry = add_stream(ctx, stream);
 	if (entry == NULL)
 		return -ENOMEM;
 	setup.data = entry;
 	setup.latency = ctx->host->latency;
 	result = cursor_open(ctx->host->parts.bus, &setup, &entry->cursor);
-	if (result < 0)
-		forget_stream(entry);
+	if (result < 0 && is_new)
+		forget_stream(entry); /* one that was open before goes on as it was */
 	else if (result == 1 && how->position.journal_id != 0)
 		publish_replaced(ctx);
 	return result;

@@ -16,13 +16,15 @@ static const int64_t DEADLINE_NS = 10 * FL_SECOND;
 struct command {
 	struct link link;
 	struct host *host;
-	int id;
+	int id;          /* what the addressee knows it by; comes round */
+	uint64_t asked;  /* the order in which they were asked; does not */
 	struct fl_ctx *from; /* NULL: the host itself, or the asker is gone */
 	int number;          /* the asker's own; 0: no reply is wanted */
 	void (*on_reply)(void *data, int status, const char *json, bool more); /* the host's */
 	void *data;
 	struct fl_ctx *to;   /* once delivered; NULL: the core */
 	bool is_delivered;
+	bool is_held, is_dead; /* being delivered: its texts stay, even if it is answered meanwhile */
 	char address[80], name[48];
 	char *json;
 	struct timer *deadline;
@@ -42,14 +44,23 @@ static struct command *find(struct host *host, int id)
 	return NULL;
 }
 
+static void release(struct command *command)
+{
+	if (command->is_held || !command->is_dead)
+		return;
+	free(command->json);
+	free(command);
+}
+
 static void destroy(struct command *command)
 {
 	list_remove(&command->link);
 	if (command->from != NULL && command->number != 0)
 		map_remove_number(command->from->questions, (uint64_t)command->number);
 	timer_destroy(command->deadline);
-	free(command->json);
-	free(command);
+	command->deadline = NULL;
+	command->is_dead = true;
+	release(command);
 }
 
 static void answer(struct command *command, int status, const char *json, bool more)
@@ -206,12 +217,11 @@ static void refuse_address(struct command *command)
 	buf_finish(&known);
 }
 
-static void deliver(struct command *command)
+static void hand_over(struct command *command)
 {
 	struct host *host = command->host;
 	int id = command->id;
 
-	command->is_delivered = true;
 	if (strcmp(command->address, "core") == 0) {
 		core_command(host, id, command->name, command->json);
 		return;
@@ -226,20 +236,30 @@ static void deliver(struct command *command)
 		refuse(command, FL_REPLY_STOPPED, "%s is stopped", command->to->name);
 }
 
+static void deliver(struct command *command)
+{
+	command->is_delivered = true;
+	command->is_held = true;
+	hand_over(command);
+	command->is_held = false;
+	release(command);
+}
+
 static void deliver_all(void *data)
 {
 	struct host *host = data;
 	struct link *item, *following;
 
 	/* What is asked meanwhile waits for the next turn; what ends meanwhile is found by its absence. */
-	int last = host->last_command;
+	uint64_t last = host->asked;
 
+	host->is_delivery_due = false;
 again:
 	list_each(item, following, &host->commands)
 	{
 		struct command *command = container_of(item, struct command, link);
 
-		if (!command->is_delivered && command->id <= last) {
+		if (!command->is_delivered && command->asked <= last) {
 			deliver(command);
 			goto again;
 		}
@@ -255,6 +275,22 @@ static int count_waiting(const struct host *host)
 	return count;
 }
 
+static int next_id(struct host *host)
+{
+	do
+		host->last_command = host->last_command == INT32_MAX ? 1 : host->last_command + 1;
+	while (find(host, host->last_command) != NULL);
+	return host->last_command;
+}
+
+static int schedule_delivery(struct host *host)
+{
+	int result = host->is_delivery_due ? 0 : loop_defer(host->parts.loop, deliver_all, host);
+
+	host->is_delivery_due |= result == 0;
+	return result;
+}
+
 static int ask(struct command *command, const char *to, const char *name, const char *json,
 	int64_t deadline_ns)
 {
@@ -268,10 +304,11 @@ static int ask(struct command *command, const char *to, const char *name, const 
 	command->deadline = timer_create(host->parts.loop, on_deadline, command);
 	if (command->json == NULL || command->deadline == NULL)
 		return -ENOMEM;
-	command->id = ++host->last_command;
+	command->id = next_id(host);
+	command->asked = ++host->asked;
 	list_append(&host->commands, &command->link);
 	timer_start(command->deadline, deadline_ns > 0 ? deadline_ns : DEADLINE_NS, 0);
-	return loop_defer(host->parts.loop, deliver_all, host);
+	return schedule_delivery(host);
 }
 
 static struct command *make(struct host *host)

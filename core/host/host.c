@@ -97,7 +97,7 @@ void host_close(struct host *host)
 	timer_destroy(host->stopping);
 	requests_close(host->requests);
 	map_destroy(host->exchanges);
-	while (host->databases_closing > 0)
+	while (host->databases_closing > 0 || host->is_delivery_due)
 		loop_turn(host->parts.loop, true);
 	free(host);
 }

@@ -33,6 +33,8 @@ struct host {
 	struct link instances;
 	struct link commands;     /* asked and not answered */
 	struct map *exchanges;    /* struct instance_exchange by number */
+	uint64_t asked;           /* commands since the start */
+	bool is_delivery_due;     /* the loop will deliver commands at its turn's end */
 	int last_command, last_exchange, last_peer;
 	struct fl_metric *latency; /* received to persisted, all feeds */
 	struct timer *observer;   /* once a second: states, metrics, warnings */
