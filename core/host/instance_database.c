@@ -66,7 +66,7 @@ int fl_sqlite_open(struct fl_ctx *ctx, int number, const struct fl_sqlite_option
 	resolve_path(ctx, options->path, path, sizeof(path));
 	if (entry != NULL && strcmp(sqlite_path(entry->sqlite), path) == 0 &&
 		!sqlite_is_failed(entry->sqlite))
-		return adopt(entry);
+		return sqlite_is_open(entry->sqlite) ? adopt(entry) : 0; /* its answer is still to come */
 	if (entry != NULL)
 		fl_sqlite_close(ctx, number);
 	entry = add(ctx, number);

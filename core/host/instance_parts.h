@@ -41,6 +41,7 @@ struct instance_request {
 struct instance_listener {
 	struct fl_ctx *owner;
 	int number;
+	uint64_t key; /* in the table: its number, until it is unlistened */
 	struct server *server;
 	size_t message_limit_bytes, send_limit_bytes;
 	struct link accepting; /* struct accepting: peers between on_upgrade and on_upgraded */
@@ -55,7 +56,7 @@ struct accepting {
 };
 
 struct instance_exchange {
-	struct fl_ctx *owner; /* NULL: its instance is gone */
+	struct fl_ctx *owner;
 	int number;
 	struct exchange *exchange;
 };

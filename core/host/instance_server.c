@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { FIRST_PEER = 65536 };
+static const uint64_t UNLISTENED = UINT64_C(1) << 63; /* keys of listeners that only end their answers */
 
 /* ---- what the server brings ---- */
 
@@ -18,6 +19,15 @@ static void drop_exchange(struct host *host, struct instance_exchange *entry)
 {
 	map_remove_number(host->exchanges, (uint64_t)entry->number);
 	free(entry);
+}
+
+/* Numbers come round; an event stream may still have one of the last time. */
+static int next_exchange(struct host *host)
+{
+	do
+		host->last_exchange = host->last_exchange == INT32_MAX ? 1 : host->last_exchange + 1;
+	while (map_get_number(host->exchanges, (uint64_t)host->last_exchange) != NULL);
+	return host->last_exchange;
 }
 
 static void on_request(void *data, struct exchange *exchange, const struct fl_http_request *request)
@@ -30,8 +40,7 @@ static void on_request(void *data, struct exchange *exchange, const struct fl_ht
 	if (entry == NULL)
 		goto refuse;
 	*entry = (struct instance_exchange){ .owner = ctx, .exchange = exchange };
-	host->last_exchange = host->last_exchange == INT32_MAX ? 1 : host->last_exchange + 1;
-	entry->number = host->last_exchange;
+	entry->number = next_exchange(host);
 	if (map_set_number(host->exchanges, (uint64_t)entry->number, entry) < 0)
 		goto free_entry;
 	exchange_set_data(exchange, entry);
@@ -158,10 +167,16 @@ static struct instance_listener *find_listener(const struct fl_ctx *ctx, int num
 
 static void forget_listener(struct instance_listener *entry)
 {
-	map_remove_number(entry->owner->listeners, (uint64_t)entry->number);
+	map_remove_number(entry->owner->listeners, entry->key);
 	while (!list_is_empty(&entry->accepting))
 		give_up(entry->owner, container_of(entry->accepting.next, struct accepting, link));
 	free(entry);
+}
+
+static void close_listener(struct instance_listener *entry)
+{
+	server_close(entry->server); /* tells of its exchanges, by way of the entry */
+	forget_listener(entry);
 }
 
 int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
@@ -172,8 +187,11 @@ int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
 
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
-	if (entry != NULL && server_adopt(entry->server, how))
+	if (entry != NULL && server_adopt(entry->server, how)) {
+		entry->message_limit_bytes = how->message_limit_bytes;
+		entry->send_limit_bytes = how->send_limit_bytes;
 		return 0;
+	}
 	if (entry != NULL)
 		fl_unlisten(ctx, number);
 	entry = calloc(1, sizeof(*entry));
@@ -183,6 +201,7 @@ int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
 	}
 	*entry = (struct instance_listener){ .owner = ctx,
 		.number = number,
+		.key = (uint64_t)number,
 		.message_limit_bytes = how->message_limit_bytes,
 		.send_limit_bytes = how->send_limit_bytes };
 	list_init(&entry->accepting);
@@ -206,8 +225,12 @@ void fl_unlisten(struct fl_ctx *ctx, int number)
 
 	if (entry == NULL)
 		return;
-	server_close(entry->server);
-	forget_listener(entry);
+	server_drain(entry->server);
+	/* Out of the way of who listens under this number anew, until the instance stops. */
+	map_remove_number(ctx->listeners, entry->key);
+	entry->key = UNLISTENED | ++ctx->host->unlistened;
+	if (map_set_number(ctx->listeners, entry->key, entry) < 0)
+		close_listener(entry);
 }
 
 void instance_listeners_close(struct fl_ctx *ctx)
@@ -216,7 +239,7 @@ void instance_listeners_close(struct fl_ctx *ctx)
 	size_t at = 0;
 
 	while ((entry = map_next(ctx->listeners, &at, NULL, NULL)) != NULL)
-		fl_unlisten(ctx, entry->number);
+		close_listener(entry);
 }
 
 /* ---- answers ---- */
@@ -228,18 +251,23 @@ struct instance_exchange *instance_exchange_find(const struct fl_ctx *ctx, int n
 	return entry != NULL && entry->owner == ctx ? entry : NULL;
 }
 
+/* After its whole answer an exchange is no more; one that could not be answered waits on. */
+static int answered(struct instance_exchange *entry, int result)
+{
+	if (result == 0)
+		drop_exchange(entry->owner->host, entry);
+	return result;
+}
+
 int fl_respond_with(struct fl_ctx *ctx, int number, int status, const char *type,
 	const struct fl_header *headers, size_t header_count, const void *body, size_t length)
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
-	struct exchange *exchange;
 
 	if (entry == NULL)
 		return -ENOENT;
-	exchange = entry->exchange;
-	exchange_set_data(exchange, NULL);
-	drop_exchange(ctx->host, entry);
-	return exchange_respond(exchange, status, type, headers, header_count, body, length);
+	return answered(entry,
+		exchange_respond(entry->exchange, status, type, headers, header_count, body, length));
 }
 
 int fl_respond(struct fl_ctx *ctx, int number, int status, const char *type, const void *body,
@@ -251,7 +279,6 @@ int fl_respond(struct fl_ctx *ctx, int number, int status, const char *type, con
 int fl_respond_problem(struct fl_ctx *ctx, int number, int status, const char *detail, ...)
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
-	struct exchange *exchange;
 	char text[1024];
 	va_list args;
 
@@ -260,10 +287,7 @@ int fl_respond_problem(struct fl_ctx *ctx, int number, int status, const char *d
 	va_start(args, detail);
 	vsnprintf(text, sizeof(text), detail, args);
 	va_end(args);
-	exchange = entry->exchange;
-	exchange_set_data(exchange, NULL);
-	drop_exchange(ctx->host, entry);
-	return exchange_problem(exchange, status, text);
+	return answered(entry, exchange_problem(entry->exchange, status, text));
 }
 
 int fl_respond_begin(struct fl_ctx *ctx, int number, int status, const char *type)
@@ -283,14 +307,8 @@ int fl_respond_more(struct fl_ctx *ctx, int number, const void *data, size_t len
 int fl_respond_end(struct fl_ctx *ctx, int number)
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
-	struct exchange *exchange;
 
-	if (entry == NULL)
-		return -ENOENT;
-	exchange = entry->exchange;
-	exchange_set_data(exchange, NULL);
-	drop_exchange(ctx->host, entry);
-	return exchange_end(exchange);
+	return entry == NULL ? -ENOENT : answered(entry, exchange_end(entry->exchange));
 }
 
 const char *fl_http_header(const struct fl_http_request *request, const char *name)

@@ -13,11 +13,23 @@ enum { REQUESTS_MAX = 1000 };
 
 /* ---- timers ---- */
 
+static void forget_timer(struct instance_timer *entry)
+{
+	map_remove_number(entry->owner->timers, (uint64_t)entry->number);
+	timer_destroy(entry->timer);
+	free(entry);
+}
+
 static void on_due(void *data)
 {
 	struct instance_timer *entry = data;
+	struct fl_ctx *ctx = entry->owner;
+	int number = entry->number;
 
-	instance_on_timer(entry->owner, entry->number);
+	/* One that is over leaves the table: who counts his timers up must not fill it. */
+	if (!timer_is_running(entry->timer))
+		forget_timer(entry);
+	instance_on_timer(ctx, number);
 }
 
 static struct instance_timer *find_timer(const struct fl_ctx *ctx, int number)
@@ -60,7 +72,7 @@ void fl_timer_stop(struct fl_ctx *ctx, int number)
 	struct instance_timer *entry = find_timer(ctx, number);
 
 	if (entry != NULL)
-		timer_stop(entry->timer);
+		forget_timer(entry);
 }
 
 bool fl_timer_is_running(const struct fl_ctx *ctx, int number)
@@ -75,11 +87,8 @@ void instance_timers_close(struct fl_ctx *ctx)
 	struct instance_timer *entry;
 	size_t at = 0;
 
-	while ((entry = map_next(ctx->timers, &at, NULL, NULL)) != NULL) {
-		map_remove_number(ctx->timers, (uint64_t)entry->number);
-		timer_destroy(entry->timer);
-		free(entry);
-	}
+	while ((entry = map_next(ctx->timers, &at, NULL, NULL)) != NULL)
+		forget_timer(entry);
 }
 
 /* ---- requests ---- */
@@ -117,9 +126,11 @@ int fl_request(struct fl_ctx *ctx, int number, const struct fl_request *request)
 	result = request_start(ctx->host->requests, request, on_response, entry, &entry->request);
 	if (result == 0)
 		return 0;
-	log_error(ctx->name, "%s: %s", request->url,
-		result == -EPERM ? "`verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`" :
-						   "not an http:// or https:// URL");
+	if (result == -EPERM || result == -EINVAL)
+		log_error(ctx->name, "%s: %s", request->url == NULL ? "(no URL)" : request->url,
+			result == -EPERM ?
+				"`verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`" :
+				"not a request: the URL must be http:// or https://, Host is not to be set");
 	map_remove_number(ctx->requests, (uint64_t)number);
 free_entry:
 	free(entry);
