@@ -221,6 +221,12 @@ static int take_body(llhttp_t *parser, const char *at, size_t length)
 	return 0;
 }
 
+/** llhttp takes every 101 for one, whatever its header says. */
+static bool is_upgrade(const llhttp_t *parser)
+{
+	return parser->upgrade || (parser->type == HTTP_RESPONSE && parser->status_code == 101);
+}
+
 static int take_complete(llhttp_t *parser)
 {
 	struct http1 *http = of(parser);
@@ -228,7 +234,7 @@ static int take_complete(llhttp_t *parser)
 	http->is_complete = true;
 	http->is_keep_alive = llhttp_should_keep_alive(parser);
 	/* An upgrade pauses by itself behind this; everything else is delivered before the next one. */
-	return parser->upgrade ? 0 : HPE_PAUSED;
+	return is_upgrade(parser) ? 0 : HPE_PAUSED;
 }
 
 static const llhttp_settings_t settings = {
@@ -303,7 +309,7 @@ static void fill(struct http1 *http, struct http1_message *message)
 		.body = buf_string(&http->body),
 		.length = buf_length(&http->body),
 		.keep_alive = http->is_keep_alive,
-		.is_upgrade = http->parser.upgrade || http->parser.status_code == 101,
+		.is_upgrade = is_upgrade(&http->parser),
 	};
 }
 
@@ -358,7 +364,7 @@ static size_t execute(struct http1 *http, const char *bytes, size_t length)
 
 	if (error == HPE_PAUSED && http->is_complete)
 		llhttp_resume(&http->parser);
-	else if (error != HPE_PAUSED_UPGRADE)
+	else if (error != HPE_PAUSED_UPGRADE || !http->is_complete)
 		fail_by_parser(http, error);
 	return used;
 }

@@ -18,11 +18,14 @@ struct server_owner {
 	/** The client has gone before the answer's end: the exchange is no more after this call. */
 	void (*on_gone)(void *data, struct exchange *exchange);
 	/**
-	 * An upgrade on one of websocket_paths. 0: accepted, then on_upgraded follows within this turn;
-	 * else the HTTP status to refuse with.
+	 * An upgrade on one of websocket_paths. 0: accepted, then on_upgraded follows within this turn
+	 * (unless the stream ends before: hold nothing for it); else the HTTP status to refuse with.
 	 */
 	int (*on_upgrade)(void *data, const struct fl_http_request *request);
-	/** The upgrade was answered: the stream is the owner's, for conn_accept and conn_take_early. */
+	/**
+	 * The upgrade was answered: the stream is the owner's, for conn_accept and conn_take_early, or
+	 * stream_abort. It does not count as a connection of the server's any more.
+	 */
 	void (*on_upgraded)(void *data, struct stream *stream, const char *early, size_t length,
 		int64_t received_ns);
 };
@@ -39,7 +42,11 @@ void server_close(struct server *server); /* all at once, on_gone for each excha
 
 void exchange_set_data(struct exchange *exchange, void *data);
 void *exchange_data(const struct exchange *exchange);
-/* As fl_respond*; after exchange_respond and exchange_end the exchange is no more. */
+/*
+ * As fl_respond*; after exchange_respond, exchange_problem and exchange_end the exchange is no more, unless
+ * they failed (-EINVAL: a header, or not in this order; -ENOMEM). exchange_more says -EAGAIN past half of
+ * the send limit; when what it refused makes up the rest too, the client is closed at the turn's end.
+ */
 int exchange_respond(struct exchange *exchange, int status, const char *type,
 	const struct fl_header *headers, size_t count, const void *body, size_t length);
 int exchange_problem(struct exchange *exchange, int status, const char *detail);

@@ -304,6 +304,15 @@ static void upgrade_leaves_the_bytes_behind_it(void **state)
 	assert_int_equal(http1_feed(http, text, strlen(text)), sizeof(reply) - 1);
 	assert_string_equal(seen.text, "101 upgrade [];");
 	http1_close(http);
+
+	/* A 101 that says nothing of an upgrade ends HTTP too; going on behind it comes to an end. */
+	static const char bare[] = "HTTP/1.1 101 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	http = open_client(&seen);
+	assert_int_equal(http1_feed(http, bare, sizeof(bare) - 1), strlen("HTTP/1.1 101 x\r\n\r\n"));
+	http1_resume(http);
+	assert_int_equal(http1_feed(http, bare + 18, sizeof(bare) - 1 - 18), sizeof(bare) - 1 - 18);
+	assert_string_equal(seen.text, "101 upgrade [];200 keep [];");
+	http1_close(http);
 }
 
 static void responses_end_by_length_chunk_or_stream(void **state)
