@@ -1,0 +1,89 @@
+/*
+ * sink_sqlite.h: the sink's state, shared by its files. sink_sqlite.c tells the story; each other
+ * file has one errand.
+ */
+#ifndef SINK_SQLITE_H
+#define SINK_SQLITE_H
+
+#include "sqlite_batch.h"
+
+#define STREAM "main"
+
+/* Numbers a reload finds again: never renumber. */
+enum { DB_MAIN = 1, DB_QUERY = 2 };
+enum { TIMER_OPEN = 1, TIMER_DISK, TIMER_RETENTION, TIMER_CHUNK, TIMER_REPORT };
+enum {
+	JOB_CURSOR = 1,
+	JOB_IDS,
+	JOB_BATCH,
+	JOB_REJECTED,
+	JOB_LOOK,
+	JOB_RETENTION,
+	JOB_PAGES,
+	JOB_VACUUM
+};
+
+struct options {
+	const char *path;
+	struct fl_durations retention;
+	double min_free;
+	int64_t batch_rows, flush_rows;
+	int64_t commit_floor_ns, flush_interval_ns, busy_timeout_ns;
+};
+
+enum stage {
+	STAGE_CLOSED,  /* a timer will open it */
+	STAGE_OPENING, /* fl_sqlite_open is under way */
+	STAGE_READING, /* the cursor, then the instruments */
+	STAGE_TAKING   /* the stream is open */
+};
+
+struct sink {
+	struct fl_ctx *ctx;            /* borrowed; outlives us */
+	const struct options *options; /* borrowed */
+	enum stage stage;
+	bool is_probe;
+	struct ids ids;
+	struct batch batch;
+	bool is_in_flight;     /* a batch is with the store */
+	bool is_reading_again; /* the instruments, with a batch that waits for them */
+	int failures;          /* in a row */
+	int64_t failing_since_ns, open_delay_ns;
+
+	struct fl_position position; /* the cursor, as the store has it */
+	struct counts counts;
+	int64_t last_stored_ns; /* until when the store has everything, 0: not known */
+	int64_t floor_ns;       /* the stream's present one */
+
+	bool is_disk_low;
+
+	struct fl_metric *commit_seconds;
+	struct fl_metric *rows[FL_KIND_COUNT];
+	struct fl_metric *stored[FL_KIND_COUNT], *repeated[FL_KIND_COUNT];
+	struct fl_metric *rejected[FL_KIND_COUNT], *dropped[FL_KIND_COUNT];
+};
+
+/* sqlite_store.c: opening, reading what the store has, and what its errors ask of us. */
+int store_open(struct sink *sink);
+void store_on_open(struct sink *sink, const struct fl_result *result);
+void store_on_cursor(struct sink *sink, const struct fl_result *result);
+void store_on_ids(struct sink *sink, const struct fl_result *result);
+/** Gives up the session and opens anew after a while. */
+void store_lost(struct sink *sink, int error, const char *detail);
+/** The batch in flight was not stored: says so and takes it again when that can help. */
+void store_failed(struct sink *sink, const struct fl_result *result);
+/** The cursor was moved by another session: reads it anew. */
+void store_overtaken(struct sink *sink);
+void store_works(struct sink *sink);
+/** (Re)opens the stream at the present position, which changes its limits only. */
+int store_stream(struct sink *sink);
+
+/* sqlite_metrics.c */
+void metrics_find_all(struct sink *sink);
+void metrics_set_counts(struct sink *sink);
+
+/* sqlite_disk.c */
+void disk_look(struct sink *sink);
+void disk_on_timer(struct sink *sink);
+
+#endif

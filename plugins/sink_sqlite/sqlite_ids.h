@@ -1,0 +1,40 @@
+/*
+ * sqlite_ids.h: the store's numbers of instruments. The store gives them out at the first sight of
+ * (exchange, name), in the batch that needs one; the journal's ids never reach it.
+ */
+#ifndef SQLITE_IDS_H
+#define SQLITE_IDS_H
+
+#include <feedloom/plugin.h>
+
+struct ids_name; /* a name the store knows */
+
+struct ids {
+	uint32_t *of_journal; /* store id by the journal's id, 0: not looked up */
+	size_t of_journal_size;
+	struct ids_name *names; /* open addressing, at most half full */
+	size_t name_count, name_size;
+	char *texts; /* of the names: "exchange\nname", 0-terminated */
+	size_t texts_length, texts_size;
+	uint32_t next;   /* the next to give out */
+	uint32_t *fresh; /* journal ids given a number since ids_keep */
+	size_t fresh_count, fresh_size;
+};
+
+void ids_init(struct ids *ids);
+void ids_finish(struct ids *ids);
+/** Forgets everything: the store is read anew. */
+void ids_clear(struct ids *ids);
+/** What the store says. 0 or -ENOMEM. */
+int ids_add(struct ids *ids, const char *exchange, const char *name, uint32_t id);
+/**
+ * The store's number of a journal's instrument; a fresh one where the store has none yet.
+ * @return 0: not an instrument, or no memory
+ */
+uint32_t ids_of(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument);
+/** The fresh ones are committed. 0, or -ENOMEM: read the store anew. */
+int ids_keep(struct ids *ids, const struct fl_ctx *ctx);
+/** The fresh ones were not. */
+void ids_undo(struct ids *ids);
+
+#endif
