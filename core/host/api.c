@@ -1,6 +1,6 @@
 /*
- * api.c: the calls of plugins that concern no resource of theirs: time, random, log, metrics, health.
- * The others stand beside what they reach: bus_link.c, instance_conn.c, instance_timer.c,
+ * api.c: the calls of plugins that concern no resource of theirs: time, random, log, metrics,
+ * health. The others stand beside what they reach: bus_link.c, instance_conn.c, instance_timer.c,
  * instance_server.c, instance_database.c, command.c, snapshot.c.
  */
 #include "clock.h"
@@ -107,10 +107,9 @@ static struct coverage *find_coverage(struct fl_ctx *ctx, const char *currency)
 	struct link *item, *following;
 	struct coverage *coverage;
 
-	list_each(item, following, &ctx->coverages)
-	{
+	list_each (item, following, &ctx->coverages) {
 		coverage = container_of(item, struct coverage, link);
-		if (strcmp(coverage->currency, currency) == 0)
+		if (strncmp(coverage->currency, currency, sizeof(coverage->currency) - 1) == 0)
 			return coverage;
 	}
 	coverage = calloc(1, sizeof(*coverage));

@@ -42,7 +42,7 @@ struct host {
 	struct timer *stopping;   /* while host_stop is at work */
 	int stop_stage;
 	int64_t stop_deadline_ns, stage_deadline_ns;
-	uint64_t left_behind;     /* records not stored at the stop */
+	bool is_drained;          /* at the stop every record was stored */
 	struct timer *reconciler; /* while instances stop or restart */
 	struct probe *probe;      /* during host_probe */
 	void (*on_stopped)(void *data, bool is_drained);

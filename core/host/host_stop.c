@@ -5,6 +5,7 @@
 #include "host.h"
 #include "instance_parts.h"
 #include "log.h"
+#include "observe.h"
 #include "state.h"
 #include "timer.h"
 
@@ -19,8 +20,7 @@ static void stop_role(struct host *host, enum fl_role role)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == role)
@@ -32,8 +32,7 @@ static bool is_role_quiet(const struct host *host, enum fl_role role)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == role && ctx->phase == INSTANCE_STOPPING && !instance_is_quiet(ctx))
@@ -46,8 +45,7 @@ static void halt_role(struct host *host, enum fl_role role)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == role)
@@ -55,7 +53,8 @@ static void halt_role(struct host *host, enum fl_role role)
 	}
 }
 
-/* Records that a working sink has still to store. One that is down is not waited for: the journal holds. */
+/* Records that a working sink has still to store. One that is down is not waited for: the journal
+ * holds. */
 static uint64_t waiting(const struct host *host)
 {
 	struct link *item, *following;
@@ -63,8 +62,7 @@ static uint64_t waiting(const struct host *host)
 	uint64_t count = 0;
 	char reason[200];
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role != FL_SINK || state_of(ctx, reason, sizeof(reason)) == STATE_DISCONNECTED)
@@ -75,22 +73,53 @@ static uint64_t waiting(const struct host *host)
 	return count;
 }
 
-static uint64_t left_behind(const struct host *host)
+/* What no sink has stored; a sink without a stream does not even know. */
+static uint64_t left_behind(const struct host *host, bool *is_unknown)
 {
 	struct link *item, *following;
 	struct stream_sums sums;
 	uint64_t count = 0;
 
-	list_each(item, following, &host->instances)
-	{
+	*is_unknown = false;
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role != FL_SINK)
 			continue;
 		stream_sums(ctx, &sums);
 		count += sums.waiting;
+		*is_unknown |= sums.streams == 0;
 	}
 	return count;
+}
+
+static void give_up_the_rest(struct host *host)
+{
+	bool is_unknown;
+	uint64_t count = left_behind(host, &is_unknown);
+
+	host->is_drained = count == 0 && !is_unknown;
+	if (count > 0)
+		log_warn("feedloom", "%" PRIu64 " records wait in the journal for the next start", count);
+	else if (is_unknown)
+		log_warn("feedloom",
+			"a sink has no store: what it lacks waits in the journal for the next start");
+	/* What is published from here on would only be left behind too. */
+	if (host->observer != NULL)
+		timer_stop(host->observer);
+}
+
+/* Their last states go with the records that drain. */
+static void say_stopped(struct host *host)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &host->instances) {
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role == FL_FEED)
+			observe_instance(ctx);
+	}
 }
 
 /* What a stage begins with. */
@@ -102,13 +131,11 @@ static void enter(struct host *host, enum stage stage)
 	case STOP_FEEDS: stop_role(host, FL_FEED); break;
 	case STOP_DRAIN:
 		halt_role(host, FL_FEED);
+		say_stopped(host);
 		host->stage_deadline_ns = host->stop_deadline_ns;
 		break;
 	case STOP_SINKS:
-		host->left_behind = left_behind(host);
-		if (host->left_behind > 0)
-			log_warn("feedloom", "%" PRIu64 " records wait in the journal for the next start",
-				host->left_behind);
+		give_up_the_rest(host);
 		stop_role(host, FL_SINK);
 		break;
 	case STOP_SERVICES:
@@ -145,11 +172,11 @@ static void on_look(void *data)
 		enter(host, (enum stage)(host->stop_stage + 1));
 	}
 	timer_stop(host->stopping);
-	host->on_stopped(host->on_stopped_data, host->left_behind == 0);
+	host->on_stopped(host->on_stopped_data, host->is_drained);
 }
 
-void host_stop(struct host *host, int64_t deadline_ns, void (*on_stopped)(void *data, bool is_drained),
-	void *data)
+void host_stop(struct host *host, int64_t deadline_ns,
+	void (*on_stopped)(void *data, bool is_drained), void *data)
 {
 	if (host->is_stopping)
 		return;

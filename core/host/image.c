@@ -63,6 +63,7 @@ int image_open(const char *path, struct image **out, char *problem, size_t size)
 	struct image *image = calloc(1, sizeof(*image));
 	int result = -ENOMEM;
 
+	snprintf(problem, size, "out of memory");
 	if (image == NULL)
 		return -ENOMEM;
 	image->path = strdup(path);

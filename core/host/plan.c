@@ -19,6 +19,7 @@ struct planning {
 	const struct image_folders *folders;
 	const char *state_folder;
 	struct config_errors *errors;
+	const struct node *root;
 	struct plan *plan;
 };
 
@@ -52,12 +53,11 @@ static bool is_name(const char *name)
 	return true;
 }
 
-static bool is_taken(const struct plan *plan, const char *name)
+/* By what is written, not by what could be planned: every mistake is said at once. */
+static bool is_taken(const struct planning *planning, const struct section *by, const char *name)
 {
-	struct link *item, *following;
-
-	list_each(item, following, &plan->items)
-		if (strcmp(container_of(item, struct planned, link)->name, name) == 0)
+	for (const struct section *section = sections; section < by; section++)
+		if (node_find(node_find(planning->root, section->name), name) != NULL)
 			return true;
 	return strcmp(name, "core") == 0;
 }
@@ -88,11 +88,12 @@ static void report_missing(const struct planning *planning, struct place place, 
 	image_list(planning->folders, add_known, &known);
 	nearest = options_nearest(plugin, known.names);
 	if (nearest != NULL)
-		config_error(planning->errors, place, "there is no plugin %s; did you mean %s?", plugin, nearest);
+		config_error(
+			planning->errors, place, "there is no plugin %s; did you mean %s?", plugin, nearest);
 	else
 		config_error(planning->errors, place,
-			"there is no plugin %s; there are: %s. A plugin is a file NAME.so in `plugins: { dir }`", plugin,
-			buf_string(&known.list));
+			"there is no plugin %s; there are: %s. A plugin is a file NAME.so in `plugins: { dir }`",
+			plugin, buf_string(&known.list));
 	buf_finish(&known.list);
 	for (size_t i = 0; i < known.count; i++)
 		free((void *)(uintptr_t)known.names[i]);
@@ -106,6 +107,10 @@ static int open_plugin(const struct planning *planning, const struct section *se
 	struct place place = named == NULL ? node->key_place : named->place;
 	char path[4096], problem[512];
 
+	if (named != NULL && named->kind != NODE_SCALAR) {
+		config_error(planning->errors, place, "plugin must be the name of one");
+		return -EINVAL;
+	}
 	if (image_find(planning->folders, plugin, path, sizeof(path)) < 0) {
 		report_missing(planning, place, plugin);
 		return -ENOENT;
@@ -129,9 +134,9 @@ static int apply_options(const struct planning *planning, const struct section *
 {
 	static const struct fl_option none[] = { { 0 } };
 	const struct fl_plugin *plugin = image_plugin(planned->image);
-	struct options_where where = { .folder = planning->state_folder,
-		.place = node->key_place,
-		.also = common_keys };
+	struct options_where where = {
+		.folder = planning->state_folder, .place = node->key_place, .also = common_keys
+	};
 	struct fl_check check = { .errors = planning->errors, .mapping = node, .where = &where };
 	char label[96];
 	int result;
@@ -147,19 +152,22 @@ static int apply_options(const struct planning *planning, const struct section *
 	return check.count > 0 ? -EINVAL : 0;
 }
 
-static void plan_instance(const struct planning *planning, const struct section *section,
-	const struct node *node)
+static void plan_instance(
+	const struct planning *planning, const struct section *section, const struct node *node)
 {
 	struct planned *planned;
 
 	if (!is_name(node->key)) {
 		config_error(planning->errors, node->key_place,
-			"%s is no name for an instance: at most 31 letters, digits, dashes and underscores", node->key);
+			"%s is no name for an instance: at most 31 letters, digits, dashes and underscores",
+			node->key);
 		return;
 	}
-	if (is_taken(planning->plan, node->key)) {
-		config_error(planning->errors, node->key_place, "the name %s is taken: names are one's own over all "
-			"feeds, sinks and services", node->key);
+	if (is_taken(planning, section, node->key)) {
+		config_error(planning->errors, node->key_place,
+			"the name %s is taken: names are one's own over all "
+			"feeds, sinks and services",
+			node->key);
 		return;
 	}
 	if (node->kind != NODE_MAPPING && !node_is_empty(node)) {
@@ -180,10 +188,10 @@ static void plan_instance(const struct planning *planning, const struct section 
 		planned_destroy(planned);
 }
 
-int plan_make(const struct image_folders *folders, const char *state_folder, const struct node *root,
-	struct config_errors *errors, struct plan *out)
+int plan_make(const struct image_folders *folders, const char *state_folder,
+	const struct node *root, struct config_errors *errors, struct plan *out)
 {
-	struct planning planning = { folders, state_folder, errors, out };
+	struct planning planning = { folders, state_folder, errors, root, out };
 	size_t before = config_errors_total(errors);
 
 	list_init(&out->items);
@@ -191,10 +199,11 @@ int plan_make(const struct image_folders *folders, const char *state_folder, con
 		const struct node *section = node_find(root, sections[i].name), *node;
 
 		if (section != NULL && section->kind != NODE_MAPPING && !node_is_empty(section)) {
-			config_error(errors, section->place, "%s must be a mapping of instances", sections[i].name);
+			config_error(
+				errors, section->place, "%s must be a mapping of instances", sections[i].name);
 			continue;
 		}
-		node_each(node, section)
+		node_each (node, section)
 			plan_instance(&planning, &sections[i], node);
 	}
 	return config_errors_total(errors) > before ? -EINVAL : 0;

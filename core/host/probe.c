@@ -39,8 +39,8 @@ void probe_step(struct fl_ctx *ctx, int status, const char *text)
 	if (probe == NULL || probe->ctx != ctx)
 		return;
 	now = now_ns(probe);
-	snprintf(line, sizeof(line), "%-8s %s  %s  %.0f ms", status == 0 ? "ok" : "FAILED", ctx->name, text,
-		(double)(now - probe->step_ns) / 1e6);
+	snprintf(line, sizeof(line), "%-8s %s  %s  %.0f ms", status == 0 ? "ok" : "FAILED", ctx->name,
+		text, (double)(now - probe->step_ns) / 1e6);
 	probe->step_ns = now;
 	probe->has_failed |= status != 0;
 	probe->on_line(probe->data, line);
@@ -61,8 +61,11 @@ static void begin(struct probe *probe, struct planned *planned)
 
 	probe->is_done = probe->has_failed = false;
 	probe->started_ns = probe->step_ns = now_ns(probe);
-	if (instance_create(probe->host, planned->name, planned->image, planned->options, &ctx) < 0)
+	if (instance_create(probe->host, planned->name, planned->image, planned->options, &ctx) < 0) {
+		probe->failed++;
+		probe->on_line(probe->data, "FAILED   out of memory");
 		return;
+	}
 	planned->image = NULL;
 	planned->options = NULL;
 	probe->ctx = ctx;
@@ -122,7 +125,8 @@ static void on_look(void *data)
 }
 
 int host_probe(struct host *host, const struct node *root, struct config_errors *errors,
-	void (*on_line)(void *data, const char *line), void (*on_done)(void *data, int failed), void *data)
+	void (*on_line)(void *data, const char *line), void (*on_done)(void *data, int failed),
+	void *data)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
 	int result;

@@ -49,12 +49,14 @@ void snapshot_destroy(struct fl_snapshot *snapshot)
 	free(snapshot);
 }
 
-static struct value *put(struct fl_snapshot *to, const char *key, enum value_type type,
-	const void *bytes, size_t length)
+static struct value *put(
+	struct fl_snapshot *to, const char *key, enum value_type type, const void *bytes, size_t length)
 {
+	struct value *before = map_get(to->values, key, strlen(key));
+	size_t others = to->bytes - (before == NULL ? 0 : before->length);
 	struct value *value;
 
-	if (length > SNAPSHOT_MAX_BYTES - to->bytes)
+	if (length > SNAPSHOT_MAX_BYTES - others)
 		return NULL;
 	value = calloc(1, sizeof(*value) + length + 1);
 	if (value == NULL)
@@ -63,13 +65,13 @@ static struct value *put(struct fl_snapshot *to, const char *key, enum value_typ
 	value->length = length;
 	if (length > 0)
 		memcpy(value->bytes, bytes, length);
-	free(map_remove(to->values, key, strlen(key)));
-	if (map_set(to->values, key, strlen(key), value) == 0) {
-		to->bytes += length;
-		return value;
+	if (map_set(to->values, key, strlen(key), value) < 0) {
+		free(value);
+		return NULL;
 	}
-	free(value);
-	return NULL;
+	free(before);
+	to->bytes = others + length;
+	return value;
 }
 
 int fl_snapshot_put_int(struct fl_snapshot *to, const char *key, int64_t number)
@@ -102,8 +104,8 @@ int fl_snapshot_put_bytes(struct fl_snapshot *to, const char *key, const void *b
 	return put(to, key, VALUE_BYTES, bytes, length) == NULL ? -ENOMEM : 0;
 }
 
-static int get(const struct fl_snapshot *from, const char *key, enum value_type type,
-	const struct value **out)
+static int get(
+	const struct fl_snapshot *from, const char *key, enum value_type type, const struct value **out)
 {
 	const struct value *value = map_get(from->values, key, strlen(key));
 
@@ -145,8 +147,8 @@ int fl_snapshot_get_text(const struct fl_snapshot *from, const char *key, const 
 	return result;
 }
 
-int fl_snapshot_get_bytes(const struct fl_snapshot *from, const char *key, const void **out,
-	size_t *length)
+int fl_snapshot_get_bytes(
+	const struct fl_snapshot *from, const char *key, const void **out, size_t *length)
 {
 	const struct value *value;
 	int result = get(from, key, VALUE_BYTES, &value);
