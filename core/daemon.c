@@ -53,13 +53,16 @@ static void log_errors(struct config_errors *errors, char *first, size_t size)
 	char *line, *rest = NULL;
 
 	buf_init(&text, 1 << 20);
+	snprintf(first, size, "out of memory");
 	(void)config_errors_print(errors, &text);
-	(void)buf_string(&text);
+	if (buf_text(&text, "\n") < 0 || *buf_string(&text) == '\0')
+		goto finish_text;
 	line = strtok_r(buf_bytes(&text), "\n", &rest);
 	if (line != NULL)
 		snprintf(first, size, "%s", line);
 	for (; line != NULL; line = strtok_r(NULL, "\n", &rest))
 		log_error("config", "%s", line);
+finish_text:
 	buf_finish(&text);
 }
 
@@ -201,6 +204,10 @@ static void take_config(struct daemon *daemon, struct config *config, struct set
 	if (strcmp(settings->journal->folder, daemon->settings.journal->folder) != 0 ||
 		strcmp(settings->plugins->folder, daemon->settings.plugins->folder) != 0)
 		log_warn("config", "journal.dir and plugins.dir take effect at the next start");
+	if (strcmp(settings->log->file, daemon->settings.log->file) != 0 ||
+		settings->log->max_bytes != daemon->settings.log->max_bytes ||
+		settings->log->keep != daemon->settings.log->keep)
+		log_warn("config", "log.file, log.max_size and log.keep take effect at the next start");
 	log_setup((enum fl_level)settings->log->level, (enum log_format)settings->log->format);
 	bus_configure(daemon->bus, settings->journal->max_bytes, settings->journal->sync_ns,
 		settings->journal->keep_ns);

@@ -75,7 +75,10 @@ bool cli_parse(const struct verb *verb, int argc, char **argv, const struct cli_
 		else if (!take_option(verb, argc, argv, &at, flags, out, code))
 			return false;
 	}
+	argv[rest] = NULL;
 	out->rest_count = rest;
+	if (rest > verb->rest_max)
+		return refuse(verb, "not expected here", argv[verb->rest_max], code);
 	if (out->config_file == NULL)
 		out->config_file = default_config();
 	return true;

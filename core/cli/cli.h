@@ -12,6 +12,7 @@
 struct verb {
 	const char *name, *summary;
 	const char *help; /* all of `feedloom VERB --help` but the common options */
+	int rest_max;     /* words that are no options */
 	int (*run)(int argc, char **argv);
 };
 
@@ -38,7 +39,7 @@ struct cli_args {
 bool cli_parse(const struct verb *verb, int argc, char **argv, const struct cli_flag *flags,
 	struct cli_args *out, int *code);
 
-/** Loads the configuration, printing every mistake. EX_OK or EX_CONFIG, EX_NOINPUT. */
+/** Loads the configuration, printing every mistake. EX_OK or EX_CONFIG. */
 int cli_load(const struct cli_args *args, struct config **out);
 
 /** Prints `FILE:LINE:COL: message` lines to standard error. */

@@ -151,6 +151,7 @@ static int run(int argc, char **argv)
 
 const struct verb verb_journal = {
 	.name = "journal",
+	.rest_max = 1,
 	.summary = "look at the journal: info, verify, dump",
 	.help = "usage: feedloom journal info|verify|dump [-c FILE] [-d DIR]\n\n"
 			"  info    segments, records by kind, times\n"
