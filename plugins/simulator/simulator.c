@@ -8,7 +8,8 @@
  * { listen: 127.0.0.1:8090, message_rate: 500 } } Reload     begins anew: clients are dropped and
  * come back, as after a venue's release
  *
- * here: on_timer > stream.c > market.c (what happens) > venue_deribit_print.c > fl_send, ledger.c
+ * here: on_timer > stream.c > stream_emit.c > market.c (what happens) > venue_deribit_print.c >
+ * fl_send, ledger.c
  */
 #include "simulator.h"
 

@@ -3,7 +3,8 @@
  *
  *   simulator.c            options, callbacks, descriptor
  *   control.c              /sim/...: what tests ask of it
- *   stream.c               the market's events, made at the asked rate and sent to subscribers
+ *   stream.c               when which event happens, at the asked rate
+ *   stream_emit.c          an event to its subscribers and into the ledger
  *   replay.c               captured messages as the stream, captured instruments as the universe
  *   venue_deribit.c        JSON-RPC: envelope, errors, methods
  *   venue_deribit_market.c the public methods that ask for market data
@@ -75,6 +76,7 @@ struct lane {
 	uint32_t count, cursor, stride;
 };
 enum { LANE_QUOTE, LANE_TICKER, LANE_BOOK, LANE_COUNT };
+enum { EMITTED_QUOTE, EMITTED_TICKER, EMITTED_COUNT };
 
 struct stream {
 	int64_t rate; /* messages a second */
@@ -82,8 +84,8 @@ struct stream {
 	double budget, trade_budget;
 	int64_t ticked_ns, index_ns;
 	struct lane lanes[LANE_COUNT];
-	uint32_t lanes_as_of;     /* channels.changes when they were built */
-	int64_t (*emitted_ms)[2]; /* of each instrument: quote, ticker */
+	uint32_t lanes_as_of;                 /* channels.changes when they were built */
+	int64_t (*emitted_ms)[EMITTED_COUNT]; /* of each instrument: quote, ticker */
 	uint64_t sent_count, sent_bytes, skipped_ticks, slow_count, event_count;
 };
 
@@ -134,6 +136,16 @@ void stream_finish(struct simulator *sim);
 /** (Re)starts the tick at `rate` messages a second. */
 void stream_set_rate(struct simulator *sim, int64_t rate);
 void stream_tick(struct simulator *sim);
+
+/* ---- stream_emit.c ---- */
+
+/* An event of an instrument: made, sent, entered in the ledger. Each returns how many messages went
+ * out. */
+int stream_emit_ticker(struct simulator *sim, uint32_t number);
+/** The book moves, and the quote with it when that is its top. */
+int stream_emit_book(struct simulator *sim, uint32_t number);
+int stream_emit_trades(struct simulator *sim, uint32_t number);
+void stream_emit_index_prices(struct simulator *sim);
 /** First messages of freshly subscribed channels. */
 void stream_send_snapshots(struct simulator *sim, struct session *session);
 /**
