@@ -181,6 +181,7 @@ static bool on_session_error(struct deribit *self, int link, const struct deribi
 		fl_log_limited(self->ctx, FL_WARN,
 			"connection %d: too many requests (10028), waiting before the next attempt", link + 1);
 		self->subscribe_rate.level = 0; /* ours thought there was some left */
+		self->subscribe_rate.at_ns = deribit_now(self);
 		fl_reconnect(self->ctx, link + 1, FL_REASON_RATE_LIMITED);
 		return true;
 	case 11051: /* system_maintenance */

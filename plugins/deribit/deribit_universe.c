@@ -265,7 +265,7 @@ static void list_log(struct deribit *self)
 			subscribed += wanted != 0 && (item->acked & wanted) == wanted;
 		}
 		for (size_t pair = c * kinds; pair < (c + 1) * kinds; pair++) {
-			failed += (self->list_failed >> pair) & 1;
+			failed += (uint32_t)((self->list_failed >> pair) & 1);
 			new += self->list_new[pair];
 			gone += self->list_gone[pair];
 		}

@@ -219,21 +219,34 @@ void fl_log_limited(struct fl_ctx *ctx, enum fl_level level, const char *format,
 	(void)ctx, (void)level, (void)format;
 }
 
+static int complaint_find(const struct fl_ctx *ctx, const char *what)
+{
+	for (int i = 0; i < 8; i++)
+		if (strcmp(ctx->complaining[i], what) == 0)
+			return i;
+	return -1;
+}
+
+bool fake_complains(const struct fl_ctx *ctx, const char *what)
+{
+	return complaint_find(ctx, what) >= 0;
+}
+
 void fl_complain(struct fl_ctx *ctx, const char *what, const char *format, ...)
 {
 	va_list args;
 
-	(void)what;
 	va_start(args, format);
 	vsnprintf(ctx->complaint, sizeof(ctx->complaint), format, args);
 	va_end(args);
-	ctx->is_complaining = true;
+	if (!fake_complains(ctx, what))
+		strcpy(ctx->complaining[complaint_find(ctx, "")], what);
 }
 
 void fl_resolved(struct fl_ctx *ctx, const char *what)
 {
-	(void)what;
-	ctx->is_complaining = false;
+	if (fake_complains(ctx, what))
+		ctx->complaining[complaint_find(ctx, what)][0] = '\0';
 }
 
 void fl_set_health(struct fl_ctx *ctx, enum fl_health health, const char *reason, ...)
@@ -455,7 +468,7 @@ void fake_clear(struct fl_ctx *ctx)
 		free(ctx->sent[i].text);
 	for (size_t i = 0; i < ctx->reply_count; i++)
 		free(ctx->replies[i].json);
-	ctx->record_count = ctx->sent_count = ctx->reply_count = 0;
+	ctx->record_count = ctx->sent_count = ctx->sent_seen = ctx->reply_count = 0;
 }
 
 void fake_destroy(struct fl_ctx *ctx)
@@ -576,6 +589,26 @@ const void *fake_record(const struct fl_ctx *ctx, enum fl_kind kind, size_t i)
 		if (ctx->records[at]->kind == kind && i-- == 0)
 			return ctx->records[at];
 	return NULL;
+}
+
+void *fake_alloc(size_t size)
+{
+	void *data = malloc(size);
+
+	if (data == NULL)
+		abort();
+	return data;
+}
+
+size_t fake_print(char *at, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsprintf(at, format, args);
+	va_end(args);
+	return (size_t)length;
 }
 
 char *fake_file(const char *path, size_t *length)

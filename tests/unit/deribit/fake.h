@@ -31,7 +31,7 @@ struct fl_ctx {
 	struct fl_record **records; /* published */
 	size_t record_count;
 	struct fake_sent *sent;
-	size_t sent_count;
+	size_t sent_count, sent_seen;  /* seen: world_acknowledge's */
 	struct fake_request *requests; /* not answered yet */
 	size_t request_count;
 	struct fake_reply *replies;
@@ -51,9 +51,9 @@ struct fl_ctx {
 
 	enum fl_health health;
 	char health_reason[256];
-	char complaint[512]; /* the last one */
-	bool is_complaining;
-	int coverage[3]; /* of the currency told last: listed, subscribed, live */
+	char complaint[512];     /* the last one */
+	char complaining[8][32]; /* of what: "" where nothing */
+	int coverage[3];         /* of the currency told last: listed, subscribed, live */
 	int probe_steps, probe_failed;
 	bool probe_done;
 	char errors[2048]; /* of check */
@@ -81,8 +81,13 @@ void fake_pass(struct fl_ctx *ctx, int64_t ns);
 size_t fake_count(const struct fl_ctx *ctx, enum fl_kind kind);
 /** The i-th record of a kind, NULL: there is none. */
 const void *fake_record(const struct fl_ctx *ctx, enum fl_kind kind, size_t i);
+bool fake_complains(const struct fl_ctx *ctx, const char *what);
 double fake_metric(const char *name);
 void fake_metrics_reset(void);
+/** malloc that does not fail. */
+void *fake_alloc(size_t size) __attribute__((returns_nonnull));
+/** sprintf for long texts in memory that is known to suffice. */
+size_t fake_print(char *at, const char *format, ...) FL_PRINTF(2, 3);
 /** Every byte of a file with 8 bytes of padding; the caller frees. */
 char *fake_file(const char *path, size_t *length);
 

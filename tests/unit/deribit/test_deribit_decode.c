@@ -29,7 +29,7 @@ static char *copied;
 static enum deribit_kind decode_part(const char *text, size_t length, struct deribit_message *out)
 {
 	free(copied);
-	copied = malloc(length + FL_MESSAGE_PADDING);
+	copied = fake_alloc(length + FL_MESSAGE_PADDING);
 	memcpy(copied, text, length);
 	memset(copied + length, 'x', FL_MESSAGE_PADDING);
 	return deribit_decode(&decoder, copied, length, out);
@@ -470,17 +470,17 @@ static void a_book_says_whether_it_is_whole(void **state)
 static void a_book_of_too_many_levels_is_malformed(void **state)
 {
 	size_t levels = DERIBIT_BOOK_LEVELS + 1, length = 0;
-	char *text = malloc(levels * 16 + 512);
+	char *text = fake_alloc(levels * 16 + 512);
 	struct deribit_message in;
 
 	(void)state;
 	for (int over = 1; over >= 0; over--) {
-		length = (size_t)sprintf(text,
+		length = fake_print(text,
 			"{\"method\":\"subscription\",\"params\":{\"channel\":\"book.A.raw\",\"data\":"
 			"{\"timestamp\":1,\"instrument_name\":\"A\",\"change_id\":1,\"asks\":[],\"bids\":[");
 		for (size_t i = 0; i + 1 < levels + (size_t)over; i++)
-			length += (size_t)sprintf(text + length, "%s[\"new\",1,2]", i == 0 ? "" : ",");
-		length += (size_t)sprintf(text + length, "]}}}");
+			length += fake_print(text + length, "%s[\"new\",1,2]", i == 0 ? "" : ",");
+		length += fake_print(text + length, "]}}}");
 		assert_int_equal(decode_part(text, length, &in), over ? DERIBIT_MALFORMED : DERIBIT_BOOK);
 	}
 	assert_int_equal(in.book->level_count, DERIBIT_BOOK_LEVELS);
@@ -662,21 +662,21 @@ static void pages_of_trades_are_checked(void **state)
 static void large_and_small_messages_take_turns(void **state)
 {
 	size_t length = 0;
-	char *text = malloc(400000);
+	char *text = fake_alloc(400000);
 	struct deribit_message in;
 	struct deribit_text name;
 	struct fl_ticker mark;
 
 	(void)state;
-	length = (size_t)sprintf(text,
+	length = fake_print(text,
 		"{\"method\":\"subscription\",\"params\":{\"channel\":"
 		"\"markprice.options.btc_usd\",\"data\":[");
 	for (int i = 0; i < 2000; i++)
-		length += (size_t)sprintf(text + length,
+		length += fake_print(text + length,
 			"%s{\"timestamp\":1662720695772,\"mark_price\":"
 			"0.1523,\"iv\":0.7686,\"instrument_name\":\"BTC-31MAR23-%d-C\"}",
 			i ? "," : "", i);
-	length += (size_t)sprintf(text + length, "]}}");
+	length += fake_print(text + length, "]}}");
 	for (int turn = 0; turn < 3; turn++) {
 		int rows = 0;
 
