@@ -325,6 +325,24 @@ static int make_room(struct journal *journal, int64_t bytes)
 	return 0;
 }
 
+static void write_loss(struct journal *journal)
+{
+	memcpy(payload(journal), journal->untold, sizeof(journal->untold));
+	seal(journal, FRAME_LOSS, sizeof(journal->untold));
+	memset(journal->untold, 0, sizeof(journal->untold));
+	journal->has_untold = false;
+}
+
+void journal_tell_loss(struct journal *journal, unsigned more)
+{
+	const struct segment *segment = journal->current;
+	int64_t bytes = FRAME_BYTES + (int64_t)sizeof(journal->untold);
+
+	if (journal->has_untold && segment != NULL && segment->map != NULL && !segment->damaged &&
+		segment->end + bytes * (1 + more) <= segment->populated)
+		write_loss(journal);
+}
+
 /* Names that the record uses are in its segment before it, and so are losses that came before it.
  */
 static void write_before(struct journal *journal, const struct fl_record *record)
@@ -336,12 +354,8 @@ static void write_before(struct journal *journal, const struct fl_record *record
 			journal, ((const struct fl_ticker *)(const void *)record)->underlying_index);
 	else if (record->kind == FL_TRADE)
 		name_instrument(journal, ((const struct fl_trade *)(const void *)record)->combo);
-	if (journal->has_untold) {
-		memcpy(payload(journal), journal->untold, sizeof(journal->untold));
-		seal(journal, FRAME_LOSS, sizeof(journal->untold));
-		memset(journal->untold, 0, sizeof(journal->untold));
-		journal->has_untold = false;
-	}
+	if (journal->has_untold)
+		write_loss(journal);
 }
 
 int journal_append(struct journal *journal, const struct fl_record *record)
@@ -420,6 +434,7 @@ static void on_tick(void *data)
 	struct journal *journal = data;
 	int64_t target = journal->tick_bytes;
 
+	journal_tell_loss(journal, 1); /* and one more at the close */
 	report_losses(journal);
 	recover_state(journal);
 	journal->lost_since_tick = false;

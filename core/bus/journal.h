@@ -163,6 +163,10 @@ int journal_start_timers(struct journal *journal);
 /** Cursors look for work, and the owner hears of a change of state, at the end of this turn. */
 void journal_wake(struct journal *journal);
 
+/** Writes what was lost into what the current segment has left, if that leaves room for `more`
+ * such. */
+void journal_tell_loss(struct journal *journal, unsigned more);
+
 /* -- segments ------------------------------------------------------------------------- */
 
 struct segment *segment_create(void);

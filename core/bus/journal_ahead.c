@@ -18,7 +18,8 @@ int spare_make(const char *path, int64_t bytes, struct file **file, char **map)
 	void *address;
 	int error;
 
-	error = file_open(path, FILE_READ | FILE_WRITE | FILE_CREATE | FILE_NOCOW, file);
+	error =
+		file_open(path, FILE_READ | FILE_WRITE | FILE_CREATE | FILE_EXCLUSIVE | FILE_NOCOW, file);
 	if (error < 0)
 		return error;
 	error = file_allocate(*file, bytes);

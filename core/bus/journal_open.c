@@ -127,12 +127,14 @@ static int begin(struct journal *journal)
 	journal->bytes += spare->file_bytes;
 	journal->spare = spare;
 	spare->is_named = true; /* in a moment; not by the worker */
-	journal->generation++;
+	do {                    /* a file that is not ours may have its name */
+		free(to);
+		to = segment_path(journal, journal->last_number + 1, ++journal->generation);
+	} while (to != NULL && file_exists(to));
 	journal->is_closing = true; /* no worker yet */
 	journal->disk_waits = true;
 	journal_roll(journal);
 	journal->is_closing = journal->disk_waits = false;
-	to = segment_path(journal, spare->first, spare->generation);
 	error = to == NULL ? -ENOMEM : file_map_sync(spare->map, file_page_bytes());
 	if (error == 0)
 		error = file_sync(spare->file);
@@ -287,6 +289,7 @@ void journal_close(struct journal *journal)
 
 	if (journal == NULL)
 		return;
+	journal_tell_loss(journal, 0);
 	journal->is_closing = true;
 	timer_destroy(journal->tick);
 	timer_destroy(journal->sync_timer);

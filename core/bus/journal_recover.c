@@ -269,6 +269,11 @@ static void compare_head(struct recovery *recovery, const struct found *found, c
 	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++) {
 		if (found->head.published[kind] > journal->published[kind])
 			missing[kind] = found->head.published[kind] - journal->published[kind];
+		/* What could not be taken is missing too, but is known and was said. */
+		if (found->head.lost[kind] > journal->lost[kind])
+			missing[kind] -= found->head.lost[kind] - journal->lost[kind] < missing[kind]
+				? found->head.lost[kind] - journal->lost[kind]
+				: missing[kind];
 		sum += missing[kind];
 	}
 	memcpy(journal->published, found->head.published, sizeof(journal->published));

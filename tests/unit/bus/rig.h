@@ -50,6 +50,7 @@ struct store {
 };
 
 void rig_make(struct rig *rig); /* a loop and an empty folder */
+void rig_make_folder(char folder[256]);
 void rig_open(struct rig *rig);
 void rig_close(struct rig *rig);
 /** As kill -9 leaves it: what is in the folder stays, nothing is put in order. Forks nothing. */
