@@ -324,6 +324,8 @@ static void a_second_drop_does_not_shorten_the_sweep(void **state)
 	fake_answer(ctx, REQUEST_SWEEP, 0, NULL);
 	fake_pass(ctx, FL_MINUTE);
 	fake_answer(ctx, REQUEST_SWEEP, 0, NULL);
+	world_trade(ctx, 0, 2); /* newer, but of another instrument trades may still be missing */
+	assert_string_equal(world_seqs(ctx, 0), "1 2");
 	drop_and_return();
 	assert_non_null(strstr(fake_url(ctx, REQUEST_SWEEP), first));
 }
