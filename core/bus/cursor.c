@@ -179,6 +179,8 @@ void cursor_retry(struct cursor *cursor, int64_t delay_ns)
 	if (!cursor->is_in_flight)
 		return;
 	cursor->is_in_flight = false;
+	if (cursor->batch.count > 0)
+		cursor->waiting_received_ns = cursor->batch.oldest_received_ns;
 	place_clear(&cursor->after);
 	cursor->not_before_ns =
 		clock_monotonic_ns(cursor->journal->loop) + (delay_ns > 0 ? delay_ns : 0);

@@ -370,7 +370,8 @@ int journal_recover(struct journal *journal, uint64_t lock_id)
 		error = file_list(journal->folder, on_name, &recovery);
 	if (error < 0)
 		goto free_items;
-	qsort(recovery.items, recovery.count, sizeof(recovery.items[0]), by_age);
+	if (recovery.count > 1)
+		qsort(recovery.items, recovery.count, sizeof(recovery.items[0]), by_age);
 	choose_id(&recovery);
 	for (size_t i = 0; i < recovery.count; i++)
 		if (recovery.items[i].head.journal_id == journal->id)

@@ -336,6 +336,40 @@ static void a_store_that_is_ahead_goes_on_at_the_next_generation(void **state)
 	store_free(&store);
 }
 
+/* Somebody truncates the file under the daemon: no page is there for what is written. */
+static void a_file_truncated_under_the_daemon_is_left_for_another(void **state)
+{
+	struct rig rig;
+	struct store store;
+	char names[4][64], path[400];
+
+	(void)state;
+	rig_make(&rig);
+	rig_open(&rig);
+	store_make(&store, &rig);
+	store.mode = STORE_HOLDS;
+	publish_many(&rig, 1, 100);
+	assert_int_equal(rig_segments(rig.folder, names, 4), 1);
+	(void)snprintf(path, sizeof(path), "%s/%s", rig.folder, names[0]);
+	assert_int_equal(truncate(path, 4096), 0);
+	rig_settle(&rig);
+	for (int i = 101; i <= 200; i++)
+		assert_int_equal(publish(&rig, FL_TICKER, i), 0);
+	rig_settle(&rig);
+	assert_int_equal(rig.state, BUS_DEGRADED);
+	store.mode = STORE_ACKS;
+	assert_int_equal(store_open(&store), 0);
+	store_drain(&store);
+	assert_true(store.count >= 100);
+	assert_int_equal(store.count + store.dropped[FL_TICKER], 200);
+	assert_int_equal(store.ids[store.count - 1], 200);
+	assert_identity(&store);
+	rig_wait(&rig, 2200 * FL_MS);
+	assert_int_equal(rig.state, BUS_OK);
+	rig_clean(&rig);
+	store_free(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +381,7 @@ int main(void)
 		cmocka_unit_test(the_rest_of_a_damaged_segment_is_missed_by_number),
 		cmocka_unit_test(what_a_kill_leaves_is_all_there),
 		cmocka_unit_test(a_store_that_is_ahead_goes_on_at_the_next_generation),
+		cmocka_unit_test(a_file_truncated_under_the_daemon_is_left_for_another),
 	};
 
 	return cmocka_run_group_tests(tests, make_small, NULL);
