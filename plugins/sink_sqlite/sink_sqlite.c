@@ -13,18 +13,16 @@
  */
 #include "sink_sqlite.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define FLOOR_MAX_NS FL_SECOND
 #define DISK_DELAY_NS (10 * FL_SECOND)
-
-static const char *const retained[] = { "option_quotes", "option_trades", "tickers", "books",
-	"candles", "index_prices", "greek_snapshots", "trades", "lifecycle_events", "stream_gaps",
-	"rejected_records", NULL };
+#define READING_DELAY_NS (20 * FL_MS)
 
 static const struct fl_option option_table[] = {
 	{ "path", FL_PATH, offsetof(struct options, path), .preset = "var/feedloom.db",
 		.help = "the database's file, on a local disk; made when it is not there" },
-	{ "retention", FL_DURATIONS, offsetof(struct options, retention), .choices = retained,
+	{ "retention", FL_DURATIONS, offsetof(struct options, retention), .choices = retention_tables,
 		.flags = FL_OPTION_LIVE,
 		.help = "how long each table's rows are kept, by their event's time; a table that is not "
 				"named is never deleted from, but lifecycle_events, which is kept 90d" },
@@ -56,8 +54,9 @@ static void on_batch(void *state, const char *stream, const struct fl_batch *bat
 	struct fl_sqlite_job *job;
 	int error;
 
-	if (sink->is_disk_low) {
-		fl_retry(sink->ctx, stream, DISK_DELAY_NS);
+	if (sink->stage != STAGE_TAKING || sink->is_disk_low) {
+		/* The stream of the code before a reload: what the store has is not read yet. */
+		fl_retry(sink->ctx, stream, sink->is_disk_low ? DISK_DELAY_NS : READING_DELAY_NS);
 		return;
 	}
 	job = fl_sqlite_job(sink->ctx, DB_MAIN);
@@ -122,8 +121,10 @@ static void on_stored(struct sink *sink, const struct fl_result *result)
 
 	batch_count(&sink->batch, result, &sink->counts, rows);
 	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++)
-		if (rows[kind] > 0 && sink->rows[kind] != NULL)
+		if (rows[kind] > 0 && sink->rows[kind] != NULL) {
 			fl_metric_add(sink->rows[kind], (double)rows[kind]);
+			sink->total_rows += rows[kind];
+		}
 	metrics_set_counts(sink);
 	fl_metric_observe(sink->commit_seconds, (double)result->took_ns / 1e9);
 	if (result->refused_count > 0)
@@ -132,6 +133,9 @@ static void on_stored(struct sink *sink, const struct fl_result *result)
 	sink->is_in_flight = false;
 	if (sink->batch.newest_received_ns > 0)
 		sink->last_stored_ns = sink->batch.newest_received_ns;
+	sink->behind_ns = sink->batch.is_live || sink->batch.count == 0
+		? 0
+		: fl_now_ns(sink->ctx) - sink->batch.oldest_received_ns;
 	if (sink->failures > 0)
 		store_works(sink);
 	if (ids_keep(&sink->ids, sink->ctx) != 0) {
@@ -162,8 +166,14 @@ static void on_result(void *state, int db, int number, const struct fl_result *r
 {
 	struct sink *sink = state;
 
-	if (db != DB_MAIN)
+	if (sink->is_probe) {
+		probe_on_result(sink, number, result);
 		return;
+	}
+	if (db == DB_QUERY) {
+		query_on_result(sink, number, result);
+		return;
+	}
 	switch (number) {
 	case 0: store_on_open(sink, result); break;
 	case JOB_CURSOR: store_on_cursor(sink, result); break;
@@ -176,6 +186,9 @@ static void on_result(void *state, int db, int number, const struct fl_result *r
 				result->detail);
 		break;
 	case JOB_LOOK: disk_look(sink); break;
+	case JOB_RETENTION: retention_on_deleted(sink, result); break;
+	case JOB_PAGES: retention_on_pages(sink, result); break;
+	case JOB_VACUUM: retention_on_vacuumed(sink, result); break;
 	default: break;
 	}
 }
@@ -190,6 +203,9 @@ static void on_timer(void *state, int timer)
 			store_lost(sink, -ENOMEM, "out of memory");
 		break;
 	case TIMER_DISK: disk_on_timer(sink); break;
+	case TIMER_RETENTION: retention_on_round(sink); break;
+	case TIMER_CHUNK: retention_on_pause_over(sink); break;
+	case TIMER_REPORT: disk_on_report(sink); break;
 	default: break;
 	}
 }
@@ -204,6 +220,8 @@ static int create(struct fl_ctx *ctx, const void *options, void **state)
 	sink->options = options;
 	ids_init(&sink->ids);
 	batch_init(&sink->batch);
+	retention_init(&sink->retention);
+	retention_configure(&sink->retention, &sink->options->retention);
 	*state = sink;
 	return 0;
 }
@@ -219,20 +237,64 @@ static void destroy(void *state)
 	free(sink);
 }
 
+static void say_what_is_kept(const struct sink *sink)
+{
+	char names[400];
+
+	if (retention_kept_for_good(&sink->retention, names, sizeof(names))[0] != '\0')
+		fl_log(sink->ctx, FL_INFO, "never deleted: %s (retention says otherwise, by table)", names);
+}
+
 static int start(void *state)
 {
 	struct sink *sink = state;
 
 	metrics_find_all(sink);
+	say_what_is_kept(sink);
 	fl_set_health(sink->ctx, FL_NOT_READY, "opening %s", sink->options->path);
 	return store_open(sink);
 }
+
+/* What is in flight is waited for; nothing new begins. */
+static void stop(void *state)
+{
+	struct sink *sink = state;
+
+	sink->is_stopping = true;
+	for (int timer = TIMER_OPEN; timer <= TIMER_REPORT; timer++)
+		fl_timer_stop(sink->ctx, timer);
+}
+
+static int probe(void *state)
+{
+	return probe_start(state);
+}
+
+static void on_command(void *state, int command, const char *name, const char *json)
+{
+	struct sink *sink = state;
+
+	if (strcmp(name, "query") == 0)
+		query_ask(sink, command, json);
+	else
+		fl_reply_detail(sink->ctx, command, FL_REPLY_NOT_FOUND, "no command %s", name);
+}
+
+static const struct fl_command_info commands[] = {
+	{ "query",
+		"rows in pages: {\"what\": \"instruments\", \"trades\" (fills) or \"greeks\", and as it applies "
+		"underlying, instrument or contract, broker, account, currency, active, from, to, limit "
+		"(500, at most 10000), cursor} gives {\"rows\": [...], \"next\": cursor or null}" },
+	{ 0 },
+};
 
 static int reconfigure(void *state, const void *options)
 {
 	struct sink *sink = state;
 
 	sink->options = options;
+	retention_configure(&sink->retention, &sink->options->retention);
+	say_what_is_kept(sink);
 	if (sink->stage != STAGE_TAKING)
 		return 0;
 	sink->floor_ns = sink->options->commit_floor_ns;
@@ -253,8 +315,12 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.create = create,
 	.destroy = destroy,
 	.start = start,
+	.stop = stop,
+	.probe = probe,
 	.reconfigure = reconfigure,
 	.on_timer = on_timer,
 	.on_result = on_result,
 	.on_batch = on_batch,
+	.commands = commands,
+	.on_command = on_command,
 };

@@ -6,8 +6,12 @@
 #define SINK_SQLITE_H
 
 #include "sqlite_batch.h"
+#include "sqlite_query.h"
+#include "sqlite_retention.h"
 
 #define STREAM "main"
+/* Records older than this wait: nothing is deleted meanwhile. */
+#define RETENTION_BEHIND_NS (5 * FL_SECOND)
 
 /* Numbers a reload finds again: never renumber. */
 enum { DB_MAIN = 1, DB_QUERY = 2 };
@@ -42,7 +46,7 @@ struct sink {
 	struct fl_ctx *ctx;            /* borrowed; outlives us */
 	const struct options *options; /* borrowed */
 	enum stage stage;
-	bool is_probe;
+	bool is_probe, is_stopping;
 	struct ids ids;
 	struct batch batch;
 	bool is_in_flight;     /* a batch is with the store */
@@ -55,7 +59,19 @@ struct sink {
 	int64_t last_stored_ns; /* until when the store has everything, 0: not known */
 	int64_t floor_ns;       /* the stream's present one */
 
+	int64_t behind_ns; /* age of the oldest record of the last batch as it was stored */
+
 	bool is_disk_low;
+	struct retention retention;
+	int64_t report_since_ns, report_bytes; /* what the report counts from */
+	uint64_t report_rows, total_rows;
+
+	bool is_query_open;
+	struct {
+		int command; /* 0: free */
+		enum query_what what;
+		int64_t limit;
+	} asked[QUERIES_MAX];
 
 	struct fl_metric *commit_seconds;
 	struct fl_metric *rows[FL_KIND_COUNT];
@@ -85,5 +101,12 @@ void metrics_set_counts(struct sink *sink);
 /* sqlite_disk.c */
 void disk_look(struct sink *sink);
 void disk_on_timer(struct sink *sink);
+/** Begins to count for the report: rows and bytes a day, days of disk left. */
+void disk_report_begin(struct sink *sink);
+void disk_on_report(struct sink *sink);
+
+/* sqlite_probe.c: `feedloom check --connect`. */
+int probe_start(struct sink *sink);
+void probe_on_result(struct sink *sink, int number, const struct fl_result *result);
 
 #endif

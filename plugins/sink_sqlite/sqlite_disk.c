@@ -3,8 +3,10 @@
  * comes, and the stream stays open, so that its lag is seen.
  */
 #include "sink_sqlite.h"
+#include <stdio.h>
 
 #define LOOK_EVERY_NS (10 * FL_SECOND)
+#define FIRST_REPORT_NS (10 * FL_MINUTE)
 
 void disk_look(struct sink *sink)
 {
@@ -46,4 +48,41 @@ void disk_on_timer(struct sink *sink)
 	(void)fl_sqlite_statement(job, "SELECT 1", 0);
 	fl_sqlite_row_end(job);
 	(void)fl_sqlite_run(sink->ctx, job, JOB_LOOK);
+}
+
+/* ---- how long it will last ---- */
+
+void disk_report_begin(struct sink *sink)
+{
+	int64_t free_bytes, total_bytes, file_bytes = 0;
+
+	(void)fl_sqlite_disk(sink->ctx, DB_MAIN, &free_bytes, &total_bytes, &file_bytes);
+	sink->report_since_ns = fl_monotonic_ns(sink->ctx);
+	sink->report_bytes = file_bytes;
+	sink->report_rows = sink->total_rows;
+	if (!fl_timer_is_running(sink->ctx, TIMER_REPORT))
+		(void)fl_timer_start(sink->ctx, TIMER_REPORT, FIRST_REPORT_NS, FL_DAY);
+}
+
+void disk_on_report(struct sink *sink)
+{
+	double days = (double)(fl_monotonic_ns(sink->ctx) - sink->report_since_ns) / (double)FL_DAY;
+	int64_t free_bytes, total_bytes, file_bytes;
+	double rows, bytes;
+	char left[64] = "the disk lasts";
+
+	if (days <= 0 ||
+		fl_sqlite_disk(sink->ctx, DB_MAIN, &free_bytes, &total_bytes, &file_bytes) != 0)
+		return;
+	rows = (double)(sink->total_rows - sink->report_rows) / days;
+	bytes = (double)(file_bytes - sink->report_bytes) / days;
+	/* What min_free reserves is not ours to fill. */
+	if (bytes > 0)
+		(void)snprintf(left, sizeof(left), "%.1f days of disk left",
+			((double)free_bytes - sink->options->min_free * (double)total_bytes) / bytes);
+	fl_log(sink->ctx, FL_INFO,
+		"%.0f rows and %.2f GB a day at this rate; the file has %.2f GB, %.1f GB are free: %s",
+		rows, bytes > 0 ? bytes / 1e9 : 0.0, (double)file_bytes / 1e9, (double)free_bytes / 1e9,
+		left);
+	disk_report_begin(sink);
 }

@@ -14,6 +14,7 @@ enum { IDS_PAGE = 20000 };
 #define OPEN_DELAY_MAX_NS (60 * FL_SECOND)
 #define BUSY_DELAY_NS (200 * FL_MS)
 #define BUSY_PATIENCE_NS (10 * FL_SECOND)
+#define ROUND_EVERY_NS (10 * FL_SECOND)
 #define OTHER_DELAY_NS (5 * FL_SECOND)
 #define WRITE_DELAY_MAX_NS (10 * FL_SECOND)
 
@@ -40,6 +41,7 @@ void store_lost(struct sink *sink, int error, const char *detail)
 	sink->stage = STAGE_CLOSED;
 	fl_set_health(sink->ctx, FL_DISCONNECTED, "%s", detail);
 	fl_complain(sink->ctx, "store", "%s", detail);
+	retention_reset(sink);
 	fl_stream_close(sink->ctx, STREAM);
 	fl_sqlite_close(sink->ctx, DB_MAIN);
 	if (!can_pass)
@@ -187,6 +189,9 @@ static void begin_taking(struct sink *sink)
 	metrics_set_counts(sink);
 	store_works(sink);
 	disk_look(sink);
+	disk_report_begin(sink);
+	if (!fl_timer_is_running(sink->ctx, TIMER_RETENTION))
+		(void)fl_timer_start(sink->ctx, TIMER_RETENTION, ROUND_EVERY_NS, ROUND_EVERY_NS);
 }
 
 void store_on_ids(struct sink *sink, const struct fl_result *result)
