@@ -16,6 +16,7 @@ static void say(struct deribit *self, enum fl_health health, const char *reason)
 		return;
 	self->health = health;
 	snprintf(self->health_reason, sizeof(self->health_reason), "%s", reason);
+	deribit_coverage_update(self);
 	fl_set_health(self->ctx, health, "%s", reason);
 }
 

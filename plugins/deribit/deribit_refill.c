@@ -184,6 +184,9 @@ void deribit_sweep_begin(struct deribit *self, struct deribit_group *group, int6
 				"the venue's trade history reaches back 24 h only");
 		from = server_ns - HORIZON_NS;
 	}
+	if (group->sweep_in_flight) /* its answer ends before what was missed since */
+		fl_request_cancel(self->ctx, REQUEST_SWEEP + (int)(group - self->groups));
+	group->sweep_in_flight = false;
 	group->newest_ns = newest;
 	group->sweep_from_ns = group->sweep_at_ns = from;
 	group->sweep_to_ns = server_ns + FL_SECOND;
@@ -231,7 +234,6 @@ void deribit_sweep_response(struct deribit *self, size_t index, const struct fl_
 
 	if (index >= self->group_count || !group->sweep_in_flight)
 		return;
-	group->sweep_in_flight = false;
 	last_ns = group->sweep_at_ns;
 	switch (group->sweep_at_ns == 0 ? -ECANCELED : page_open(self, response, &page)) {
 	case 0:
@@ -250,6 +252,7 @@ void deribit_sweep_response(struct deribit *self, size_t index, const struct fl_
 		break;
 	default: break;
 	}
+	group->sweep_in_flight = false; /* only now: the trades of the page may have called the pump */
 	deribit_decoder_release(&self->response_decoder);
 	deribit_pump(self);
 }
@@ -320,11 +323,9 @@ void deribit_seq_response(struct deribit *self, size_t slot, const struct fl_res
 
 	if (index == 0)
 		return;
-	self->slot_item[slot] = 0;
 	item = &self->items[index - 1];
 	if (item->hold == NULL || item->hold->slot != (int)slot) /* came by itself meanwhile */
 		goto out;
-	item->hold->slot = -1;
 	before = item->last_seq;
 	switch (page_open(self, response, &page)) {
 	case 0:
@@ -341,7 +342,11 @@ void deribit_seq_response(struct deribit *self, size_t slot, const struct fl_res
 	case -EPROTO: deribit_hold_give_up(self, item, page.why); break;
 	default: seq_failed(self, item->hold, &page, response->retry_after_ns); break;
 	}
+	item = &self->items[index - 1];
+	if (item->hold != NULL && item->hold->slot == (int)slot)
+		item->hold->slot = -1;
 out:
+	self->slot_item[slot] = 0; /* only now: the trades of the page may have called the pump */
 	deribit_decoder_release(&self->response_decoder);
 	deribit_pump(self);
 }

@@ -213,14 +213,16 @@ static void live_trades_wait_for_the_sweep(void **state)
 	assert_null(fake_url(ctx, REQUEST_SEQ)); /* the sweep comes first */
 	assert_string_equal(world_seqs(ctx, 1), "");
 	{
-		char text[2048], a[512], b[512], c[512];
+		char text[4096], a[512], b[512], c[512], d[512];
 
-		snprintf(text, sizeof(text), "{\"result\":{\"trades\":[%s,%s,%s],\"has_more\":false}}",
+		snprintf(text, sizeof(text), "{\"result\":{\"trades\":[%s,%s,%s,%s],\"has_more\":false}}",
 			world_trade_row(a, sizeof(a), 0, 11, world_now_ms(ctx)),
 			world_trade_row(b, sizeof(b), 1, 4, world_now_ms(ctx)),
-			world_trade_row(c, sizeof(c), 1, 5, world_now_ms(ctx)));
+			world_trade_row(c, sizeof(c), 1, 5, world_now_ms(ctx)),
+			world_trade_row(d, sizeof(d), 2, 9, world_now_ms(ctx)));
 		fake_answer(ctx, REQUEST_SWEEP, 200, text);
 	}
+	assert_null(fake_url(ctx, REQUEST_SWEEP)); /* no page is asked for twice */
 	assert_string_equal(world_seqs(ctx, 0), "10 11r");
 	assert_string_equal(world_seqs(ctx, 1), "4r 5");
 	fake_pass(ctx, FL_SECOND);
@@ -328,6 +330,23 @@ static void a_second_drop_does_not_shorten_the_sweep(void **state)
 	assert_string_equal(world_seqs(ctx, 0), "1 2");
 	drop_and_return();
 	assert_non_null(strstr(fake_url(ctx, REQUEST_SWEEP), first));
+}
+
+static void a_drop_during_a_sweep_asks_for_both_absences(void **state)
+{
+	char expected[64];
+
+	(void)state;
+	world_start(ctx, 2, 0);
+	world_trade(ctx, 0, 1);
+	drop_and_return();
+	assert_non_null(fake_url(ctx, REQUEST_SWEEP)); /* never answered */
+	fake_pass(ctx, FL_MINUTE);
+	drop_and_return();
+	snprintf(expected, sizeof(expected), "end_timestamp=%lld&", (long long)world_now_ms(ctx) + 990);
+	assert_non_null(strstr(fake_url(ctx, REQUEST_SWEEP), expected));
+	world_page(ctx, REQUEST_SWEEP, 0, 2, 3, false);
+	assert_string_equal(world_seqs(ctx, 0), "1 2r 3r");
 }
 
 static void a_start_fetches_what_was_missed_while_away(void **state)
@@ -505,6 +524,7 @@ int main(void)
 		TEST(an_endless_millisecond_ends),
 		TEST(a_sweep_that_fails_is_tried_again),
 		TEST(a_second_drop_does_not_shorten_the_sweep),
+		TEST(a_drop_during_a_sweep_asks_for_both_absences),
 		TEST(a_start_fetches_what_was_missed_while_away),
 		TEST(beyond_the_horizon_is_a_gap),
 		TEST(a_venue_that_counts_anew_is_believed),
