@@ -117,7 +117,10 @@ enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size
 		return STATE_DISCONNECTED;
 	}
 	if (ctx->phase != INSTANCE_RUNNING) {
-		snprintf(reason, size, "%s", ctx->is_held ? "stopped by request" : "stopped");
+		snprintf(reason, size, "%s",
+			ctx->is_held							 ? "stopped by request" :
+				ctx->phase == INSTANCE_STOPPING ? "stopping" :
+												  "not started");
 		return STATE_STOPPED;
 	}
 	switch (ctx->role) {

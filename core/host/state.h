@@ -6,7 +6,7 @@
 
 #include "instance.h"
 
-enum { LAG_LIMIT_S = 60 };
+#define LAG_LIMIT_S 60.0 /* a sink further behind is degraded, and not ready */
 
 /** Derives the state now; `reason` is "" for connected. */
 enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size);
