@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,36 @@ close_from:
 	return result;
 }
 
+/*
+ * The loader maps what the headers promise: a file that ends before that (half copied) would be a
+ * SIGBUS, not an error. What is no ELF file of this machine at all it finds out by itself.
+ */
+static int check_length(int copy, char *problem, size_t size)
+{
+	ElfW(Ehdr) head;
+	ElfW(Phdr) part;
+	struct stat about;
+	uint64_t end;
+
+	if (fstat(copy, &about) < 0 || pread(copy, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+		memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(part))
+		return 0;
+	end = head.e_shoff + (uint64_t)head.e_shnum * head.e_shentsize;
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		if (pread(copy, &part, sizeof(part), (off_t)(head.e_phoff + i * sizeof(part))) !=
+			(ssize_t)sizeof(part))
+			break;
+		if (part.p_filesz > UINT64_MAX - part.p_offset || part.p_offset + part.p_filesz > end)
+			end = part.p_filesz > UINT64_MAX - part.p_offset ? UINT64_MAX
+															 : part.p_offset + part.p_filesz;
+	}
+	if (end <= (uint64_t)about.st_size)
+		return 0;
+	snprintf(problem, size, "cut short: it has %lld bytes of %llu; copy it anew",
+		(long long)about.st_size, (unsigned long long)end);
+	return -ENOEXEC;
+}
+
 int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t size)
 {
 	struct dynamic *dynamic = calloc(1, sizeof(*dynamic));
@@ -69,6 +100,9 @@ int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t s
 		snprintf(problem, size, "%s", strerror(-result));
 		goto free_dynamic;
 	}
+	result = check_length(dynamic->copy, problem, size);
+	if (result < 0)
+		goto close_copy;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", dynamic->copy);
 	dynamic->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (dynamic->handle == NULL) {
