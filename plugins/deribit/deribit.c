@@ -132,6 +132,9 @@ static void check(const void *data, struct fl_check *check)
 	if (options->channels.count == 0)
 		fl_check_error(check, "channels", "is empty: name at least one");
 	check_channels(options, check);
+	if (!options->tls.verify && !fl_url_is_loopback(options->url))
+		fl_check_error(check, "tls.verify",
+			"false is only for a loopback host; name the authority with `tls: { ca_file: ... }`");
 	if ((options->api_key != NULL && options->api_key[0] != '\0') !=
 		(options->api_secret != NULL && options->api_secret[0] != '\0'))
 		fl_check_error(check,

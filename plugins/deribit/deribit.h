@@ -186,7 +186,7 @@ struct deribit {
 	uint32_t refresh_number;
 	uint32_t list_new[PAIRS_MAX], list_gone[PAIRS_MAX]; /* of this refresh, for its log line */
 	bool is_listed;                                     /* one listing has come through */
-	char list_error[160];
+	char list_error[512];
 
 	struct deribit_hold **holds;
 	size_t hold_count, hold_capacity;
@@ -197,10 +197,9 @@ struct deribit {
 	int64_t pace_at_ns; /* when TIMER_PACE is due, 0: not running */
 	uint32_t ticks;
 	int probe_step;
-	int64_t probe_ns;
 
 	enum fl_health health;
-	char health_reason[160];
+	char health_reason[640];
 	struct deribit_decoder decoder;          /* of messages */
 	struct deribit_decoder response_decoder; /* of answers over HTTP */
 	struct deribit_batch batch;

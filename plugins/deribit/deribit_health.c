@@ -17,6 +17,7 @@ static void say(struct deribit *self, enum fl_health health, const char *reason)
 	self->health = health;
 	snprintf(self->health_reason, sizeof(self->health_reason), "%s", reason);
 	deribit_coverage_update(self);
+	deribit_coverage_update(self); /* who looks because of the one sees the other as of now */
 	fl_set_health(self->ctx, health, "%s", reason);
 }
 
@@ -53,7 +54,7 @@ void deribit_health_update(struct deribit *self)
 	int open = 0, up = 0, refused = 0, down = -1;
 	size_t wanted, acked;
 	bool is_starting;
-	char reason[160];
+	char reason[640];
 
 	if (!self->is_running)
 		return;
@@ -69,7 +70,7 @@ void deribit_health_update(struct deribit *self)
 			down = i;
 	}
 	if (!self->is_listed) {
-		snprintf(reason, sizeof(reason), "listing instruments%s%.120s",
+		snprintf(reason, sizeof(reason), "listing instruments%s%.512s",
 			self->list_error[0] != '\0' ? ": " : "", self->list_error);
 		say(self, self->list_error[0] != '\0' ? FL_DISCONNECTED : FL_NOT_READY, reason);
 		return;
@@ -83,7 +84,7 @@ void deribit_health_update(struct deribit *self)
 	if (up < open) {
 		const struct deribit_link *link = &self->links[down];
 
-		snprintf(reason, sizeof(reason), "connection %d: %s", down + 1,
+		snprintf(reason, sizeof(reason), "connection %d: %s", down,
 			link->was_down ? fl_reason_text(link->reason) : "connecting");
 		say(self, !link->was_down ? FL_NOT_READY : up == 0 ? FL_DISCONNECTED : FL_DEGRADED, reason);
 		return;

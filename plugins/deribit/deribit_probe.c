@@ -1,4 +1,5 @@
-/* deribit_probe: `feedloom check --connect`: everything once, a line each with what it took. */
+/* deribit_probe: `feedloom check --connect`: everything once, a step each (the core adds what it
+ * took). */
 #include "deribit_parts.h"
 #include "deribit_universe.h"
 
@@ -33,14 +34,6 @@ char *deribit_login_text(struct deribit *self, int64_t id, size_t *length)
 	return text;
 }
 
-static int64_t took_ms(struct deribit *self)
-{
-	int64_t now = deribit_now(self), took = now - self->probe_ns;
-
-	self->probe_ns = now;
-	return took / FL_MS;
-}
-
 static void over(struct deribit *self)
 {
 	if (self->probe_step == STEP_OVER)
@@ -54,7 +47,6 @@ static void over(struct deribit *self)
 static void begin(struct deribit *self, int step)
 {
 	self->probe_step = step;
-	self->probe_ns = deribit_now(self);
 	fl_timer_start(self->ctx, TIMER_TICK, STEP_WITHIN_NS, 0);
 }
 
@@ -74,7 +66,6 @@ int deribit_probe(void *state)
 	struct deribit *self = state;
 
 	self->is_probing = true;
-	self->probe_ns = deribit_now(self);
 	request(self, STEP_TEST, "public/test", "");
 	return 0;
 }
@@ -110,15 +101,14 @@ void deribit_probe_response(struct deribit *self, const struct fl_response *resp
 		return;
 	}
 	if (self->probe_step == STEP_TEST) {
-		fl_probe_step(self->ctx, 0, "%s/public/test answered in %" PRId64 " ms", self->rest_url,
-			took_ms(self));
+		fl_probe_step(self->ctx, 0, "%s/public/test answered", self->rest_url);
 		snprintf(query, sizeof(query), "?currency=%s&kind=%s&expired=false",
 			deribit_pair_currency(self, 0), deribit_pair_kind(self, 0));
 		request(self, STEP_LIST, "public/get_instruments", query);
 	} else {
-		fl_probe_step(self->ctx, 0, "%zu %s instruments of kind %s listed in %" PRId64 " ms",
+		fl_probe_step(self->ctx, 0, "%zu %s instruments of kind %s listed",
 			yyjson_arr_size(answer.result), deribit_pair_currency(self, 0),
-			deribit_pair_kind(self, 0), took_ms(self));
+			deribit_pair_kind(self, 0));
 		connect(self);
 	}
 	deribit_decoder_release(&self->response_decoder);
@@ -137,8 +127,7 @@ void deribit_probe_connection(struct deribit *self, enum fl_conn_state now, enum
 	if (self->probe_step == STEP_OVER)
 		return;
 	if (now == FL_CONN_UP) {
-		fl_probe_step(
-			self->ctx, 0, "%s connected in %" PRId64 " ms", self->options->url, took_ms(self));
+		fl_probe_step(self->ctx, 0, "%s connected", self->options->url);
 		ping(self);
 		return;
 	}
@@ -171,14 +160,13 @@ void deribit_probe_message(struct deribit *self, const struct deribit_message *m
 			(int)message->text.length, message->text.data, message->code);
 		over(self);
 	} else if (self->probe_step == STEP_PING) {
-		fl_probe_step(
-			self->ctx, 0, "public/test over WebSocket answered in %" PRId64 " ms", took_ms(self));
+		fl_probe_step(self->ctx, 0, "public/test over WebSocket answered");
 		if (deribit_has_credentials(self->options))
 			login(self);
 		else
 			over(self);
 	} else if (self->probe_step == STEP_LOGIN) {
-		fl_probe_step(self->ctx, 0, "logged in in %" PRId64 " ms", took_ms(self));
+		fl_probe_step(self->ctx, 0, "logged in");
 		over(self);
 	}
 }

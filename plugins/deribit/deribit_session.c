@@ -179,13 +179,13 @@ static bool on_session_error(struct deribit *self, int link, const struct deribi
 	switch (message->code) {
 	case 10028: /* too_many_requests: the venue ends the session anyway */
 		fl_log_limited(self->ctx, FL_WARN,
-			"connection %d: too many requests (10028), waiting before the next attempt", link + 1);
+			"connection %d: too many requests (10028), waiting before the next attempt", link);
 		self->subscribe_rate.level = 0; /* ours thought there was some left */
 		self->subscribe_rate.at_ns = deribit_now(self);
 		fl_reconnect(self->ctx, link + 1, FL_REASON_RATE_LIMITED);
 		return true;
 	case 11051: /* system_maintenance */
-		fl_log_limited(self->ctx, FL_WARN, "connection %d: the venue is in maintenance", link + 1);
+		fl_log_limited(self->ctx, FL_WARN, "connection %d: the venue is in maintenance", link);
 		return false;
 	case 13009: /* unauthorized: a token that is no longer good */
 	case 10000:
@@ -217,7 +217,7 @@ void deribit_on_reply(struct deribit *self, int link, const struct deribit_messa
 	if (on_session_error(self, link, message))
 		return;
 	fl_log_limited(self->ctx, FL_WARN, "connection %d: the venue says %.*s (%" PRId64 ")%s",
-		link + 1, (int)(message->text.length < 96 ? message->text.length : 96), message->text.data,
+		link, (int)(message->text.length < 96 ? message->text.length : 96), message->text.data,
 		message->code, message->code == 13778 ? "; raw channels need api_key and api_secret" : "");
 	if (call.what == CALL_SUBSCRIBE || call.what == CALL_UNSUBSCRIBE)
 		deribit_unanswered(self, &call);
@@ -267,7 +267,7 @@ static void calls_late(struct deribit *self, int64_t now)
 			continue;
 		self->calls[i].id = 0;
 		fl_log_limited(
-			self->ctx, FL_WARN, "connection %d: a request was not answered", call.link + 1);
+			self->ctx, FL_WARN, "connection %d: a request was not answered", call.link);
 		if (++link->timeouts >= TIMEOUTS_MAX || call.what == CALL_LOGIN)
 			fl_reconnect(self->ctx, call.link + 1, FL_REASON_STALE);
 		else if (call.what == CALL_SUBSCRIBE || call.what == CALL_UNSUBSCRIBE)

@@ -393,7 +393,7 @@ static void settle(struct deribit *self, const struct deribit_call *call, int64_
 
 	missing += settle_items(self, call->id, call->link);
 	fl_log(self->ctx, FL_DEBUG, "connection %d: %s, %zu channels missing in the answer",
-		call->link + 1, call->what == CALL_SUBSCRIBE ? "subscribed" : "unsubscribed", missing);
+		call->link, call->what == CALL_SUBSCRIBE ? "subscribed" : "unsubscribed", missing);
 	count_missing(self);
 	deribit_link_count(self, call->link);
 	deribit_health_update(self);
