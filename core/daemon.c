@@ -140,12 +140,10 @@ static int open_bus(struct daemon *daemon)
 	switch (result) {
 	case 0: return EX_OK;
 	case -EWOULDBLOCK: return EX_UNAVAILABLE;
-	case -EACCES:
-	case -EROFS:
-	case -ENOSPC:
-	case -EMEDIUMTYPE:
-	case -ENOTDIR: return EX_CANTCREAT;
-	default: return EX_IOERR;
+	case -EIO:
+	case -EPROTONOSUPPORT:
+	case -ENOMEM: return EX_IOERR;
+	default: return EX_CANTCREAT; /* the folder: not ours, not there, full, read-only, a network's */
 	}
 }
 

@@ -49,7 +49,7 @@ static struct {
 	size_t secret_count;
 	struct limit limits[LIMIT_COUNT];
 	struct complaint complaints[COMPLAINT_COUNT];
-	char last_warning[512];
+	char last_warning[1024];
 	int64_t last_warning_ns;
 	struct buf line;
 	bool is_busy; /* a taker that logs is not heard, or the line would be overwritten */

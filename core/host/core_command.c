@@ -34,7 +34,7 @@ static void reply_status(struct host *host, struct json *json)
 
 static void reply_ready(struct host *host, struct json *json)
 {
-	char reason[256];
+	char reason[768];
 	bool is_ready = host_is_ready(host, reason, sizeof(reason));
 
 	json_open(json, NULL, '{');

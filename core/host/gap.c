@@ -28,14 +28,14 @@ void gap_conn(const struct instance_conn *entry, int64_t ended_ns)
 	fl_record_init(&gap, FL_GAP);
 	gap.started_ns = entry->gap_started_ns;
 	gap.ended_ns = ended_ns;
-	snprintf(gap.channel, sizeof(gap.channel), "connection %d", entry->number);
+	snprintf(gap.channel, sizeof(gap.channel), "connection %d", entry->number - 1);
 	snprintf(gap.cause, sizeof(gap.cause), "%s", fl_reason_word(entry->gap_reason));
 	snprintf(gap.detail, sizeof(gap.detail), "%s", entry->gap_detail);
 	publish(entry->owner, &gap, ended_ns == 0);
 }
 
-void gap_feed(struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t ended_ns,
-	const char *detail)
+void gap_feed(
+	struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t ended_ns, const char *detail)
 {
 	struct fl_gap gap;
 
@@ -48,8 +48,8 @@ void gap_feed(struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t
 }
 
 /*
- * The connections of a process that was killed ended at slightly different places in their streams; the hole
- * begins before the first of them.
+ * The connections of a process that was killed ended at slightly different places in their streams;
+ * the hole begins before the first of them.
  */
 static const int64_t SPREAD_NS = FL_SECOND;
 

@@ -66,10 +66,10 @@ struct fl_ctx {
 	int publishing_conn;        /* the connection whose message is being handled, 0: none */
 
 	enum fl_health health;
-	char health_reason[160];
+	char health_reason[512];
 	struct link coverages;
 	enum instance_state shown; /* what status says, since when */
-	char shown_reason[200];
+	char shown_reason[600];
 	int64_t shown_since_ns;
 	struct planned *next;     /* to restart with, once quiet; owned */
 	bool is_leaving;          /* to be destroyed, once quiet */

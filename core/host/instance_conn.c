@@ -1,6 +1,6 @@
 /*
- * instance_conn.c: an instance's connections by number: open or adopt, what happens to them, and the
- * hole in the stream that each end of one leaves.
+ * instance_conn.c: an instance's connections by number: open or adopt, what happens to them, and
+ * the hole in the stream that each end of one leaves.
  */
 #include "gap.h"
 #include "host.h"
@@ -79,6 +79,7 @@ static void count_reconnect(const struct instance_conn *entry, enum fl_reason re
 		1);
 }
 
+/* Users count connections from 0, as the status does. */
 static void log_change(const struct instance_conn *entry, enum fl_conn_state from,
 	enum fl_conn_state to, enum fl_reason reason, const char *detail)
 {
@@ -91,16 +92,18 @@ static void log_change(const struct instance_conn *entry, enum fl_conn_state fro
 			fl_reason_text(reason));
 		return;
 	}
-	log_line(level, entry->owner->name, "connection %d: %s > %s, %s%s%s", entry->number,
+	log_line(level, entry->owner->name, "connection %d: %s > %s, %s%s%s", entry->number - 1,
 		fl_conn_state_text(from), fl_conn_state_text(to), fl_reason_text(reason),
 		*detail != '\0' ? ": " : "", detail);
-	/* An outage is said once when it begins and once when it ends, however often is dialled meanwhile. */
-	snprintf(what, sizeof(what), "connection %d", entry->number);
+	/* An outage is said once when it begins and once when it ends, however often is dialled
+	 * meanwhile. */
+	snprintf(what, sizeof(what), "connection %d", entry->number - 1);
 	if (is_up)
 		fl_resolved(entry->owner, what);
 	else if (to == FL_CONN_BACKOFF && !was_up)
-		fl_complain(entry->owner, what, "connection %d to %s: %s; dialling again quietly until it is up",
-			entry->number, conn_url(entry->conn), *detail != '\0' ? detail : fl_reason_text(reason));
+		fl_complain(entry->owner, what,
+			"connection %d to %s: %s; dialling again quietly until it is up", entry->number - 1,
+			conn_url(entry->conn), *detail != '\0' ? detail : fl_reason_text(reason));
 }
 
 static bool on_state(void *data, struct conn *conn, enum fl_conn_state from, enum fl_conn_state to,
@@ -180,7 +183,8 @@ int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoin
 		return 0;
 	if (result == -EPERM)
 		log_error(ctx->name,
-			"%s: `verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`", endpoint->url);
+			"%s: `verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`",
+			endpoint->url);
 	else
 		log_error(ctx->name, "%s: not a ws:// or wss:// URL", endpoint->url);
 	forget(entry);

@@ -145,7 +145,7 @@ static bool is_fresh(const struct fl_ctx *ctx)
 bool host_is_ready(const struct host *host, char *reason, size_t size)
 {
 	struct link *item, *following;
-	char why[200];
+	char why[600];
 
 	list_each(item, following, &host->instances)
 	{

@@ -200,7 +200,7 @@ static void print_config(const struct host *host, struct json *json)
 void status_print(struct host *host, struct json *json)
 {
 	struct link *item, *following;
-	char reason[256];
+	char reason[768];
 	const char *warning;
 	int64_t warned_ns;
 	bool is_ready;

@@ -169,8 +169,12 @@ bool conn_lost(struct conn *conn, enum fl_reason reason, const char *detail)
 		tls_trust_put(conn->trust);
 		conn->trust = NULL;
 	}
-	if (was_closing && conn->is_retargeting)
+	if (was_closing && (conn->is_retargeting || conn->wish == WISH_DIAL)) {
+		/* Opened anew while it was closing, perhaps in this very turn. */
+		if (conn->wish == WISH_DIAL)
+			conn->wish = WISH_NONE;
 		return conn_enter(conn, FL_CONN_DIALING, FL_REASON_ASKED, "");
+	}
 	if (was_closing && reason == FL_REASON_PEER_CLOSED)
 		return conn_enter(conn, FL_CONN_CLOSED, FL_REASON_ASKED, "");
 	return conn_enter(

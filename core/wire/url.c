@@ -3,6 +3,8 @@
  */
 #include "url.h"
 
+#include <feedloom/conn.h>
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,4 +157,11 @@ bool url_is_loopback(const char *host)
 	if (inet_pton(AF_INET, host, &v4) == 1)
 		return ntohl(v4.s_addr) >> 24 == 127;
 	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+bool fl_url_is_loopback(const char *url)
+{
+	struct url parsed;
+
+	return url_parse(url, &parsed) == 0 && url_is_loopback(parsed.host);
 }

@@ -74,6 +74,9 @@ struct fl_endpoint {
 	size_t send_limit_bytes;    /* 4 MiB waiting to be sent; beyond it fl_send says -EAGAIN */
 };
 
+/** Whether a URL's host is loopback: for checks of `verify: false`. False for what is no URL. Pure. */
+FL_API bool fl_url_is_loopback(const char *url);
+
 /** One whole WebSocket message. */
 struct fl_message {
 	char *data;    /* may be overwritten; FL_MESSAGE_PADDING writable bytes follow (in-situ parsers) */
