@@ -627,3 +627,8 @@ char *fake_file(const char *path, size_t *length)
 	fclose(file);
 	return data;
 }
+
+bool fl_url_is_loopback(const char *url)
+{
+	return strstr(url, "://127.0.0.1") != NULL || strstr(url, "://localhost") != NULL;
+}
