@@ -1,0 +1,53 @@
+/*
+ * world.h: daemons in one process on a virtual clock, an in-memory network and in-memory disks, all
+ * of it from one seed. There is one world at a time.
+ *
+ * A machine is a machine with a disk; what runs on it is the daemon as core/daemon.c puts it
+ * together, with the plugins as they are built. Its paths are /disk/MACHINE/...; SQLite databases
+ * are ":memory:NAME".
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "bus.h"
+#include "host.h"
+
+struct machine;
+
+/** Begins anew: time, disks, network, and the fingerprint. */
+void world_open(uint64_t seed);
+/** Stops what still runs, as a kill does, and forgets all disks. */
+void world_close(void);
+
+int64_t world_now_ns(void);  /* since world_open */
+int64_t world_real_ns(void); /* what the daemons believe */
+uint64_t world_hash(void);   /* of everything that has happened */
+uint64_t world_turns(void);
+/** Lets time pass; what is due happens. */
+void world_run(int64_t duration_ns);
+/** Prints the last log lines to stderr. */
+void world_print_log(void);
+
+struct machine *world_machine(const char *name);
+/** Starts a daemon there. 0, or a negative errno: its own start has failed, the log says why. */
+int machine_start(struct machine *machine, const char *yaml);
+bool machine_is_running(const struct machine *machine);
+/** As SIGTERM. True: it has ended within a minute, with everything stored. */
+bool machine_stop(struct machine *machine);
+/** As SIGKILL. The disk keeps what was written, the kernel ends the connections. */
+void machine_kill(struct machine *machine);
+/** The plug is pulled: unsynced pages may be lost, peers hear nothing. */
+void machine_power_cut(struct machine *machine);
+struct bus *machine_bus(const struct machine *machine);   /* NULL: nothing runs */
+struct host *machine_host(const struct machine *machine); /* NULL: nothing runs */
+unsigned machine_starts(const struct machine *machine);
+
+/* Troubles; each until it is taken back or over. */
+void world_partition(int64_t duration_ns);
+void world_latency(int64_t more_ns);
+bool world_reset_connection(uint64_t draw);
+bool world_half_open_connection(uint64_t draw);
+unsigned world_connections(void);
+void machine_disk(struct machine *machine, bool is_full, bool fails, int64_t slow_ns);
+
+#endif
