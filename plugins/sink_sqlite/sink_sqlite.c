@@ -130,7 +130,7 @@ static void on_stored(struct sink *sink, const struct fl_result *result)
 	if (result->refused_count > 0)
 		tell_rejected(sink, result);
 	sink->position = sink->batch.to;
-	sink->is_in_flight = false;
+	sink->is_in_flight = sink->has_read_again = false;
 	if (sink->batch.newest_received_ns > 0)
 		sink->last_stored_ns = sink->batch.newest_received_ns;
 	sink->behind_ns = sink->batch.is_live || sink->batch.count == 0

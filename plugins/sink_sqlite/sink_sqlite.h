@@ -51,6 +51,7 @@ struct sink {
 	struct batch batch;
 	bool is_in_flight;     /* a batch is with the store */
 	bool is_reading_again; /* the instruments, with a batch that waits for them */
+	bool has_read_again;   /* since the last success: once is enough */
 	int failures;          /* in a row */
 	int64_t failing_since_ns, open_delay_ns;
 

@@ -294,7 +294,8 @@ void store_failed(struct sink *sink, const struct fl_result *result)
 		break;
 	case -EILSEQ: store_lost(sink, result->error, result->detail); break;
 	default:
-		if (is_taken(result) && sink->failures == 1) {
+		if (is_taken(result) && !sink->has_read_again) {
+			sink->has_read_again = true;
 			ids_clear(&sink->ids);
 			sink->is_reading_again = true;
 			if (read_ids(sink, 0) == 0)
