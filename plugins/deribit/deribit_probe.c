@@ -92,7 +92,7 @@ void deribit_probe_response(struct deribit *self, const struct fl_response *resp
 		deribit_decode_response(&self->response_decoder, response->body, response->length, &answer);
 	if (response->status == 0 || kind != DERIBIT_RESULT) {
 		fl_probe_step(self->ctx, -EIO, "%s/%s: %.*s", self->rest_url, method,
-			kind == DERIBIT_ERROR ? (int)answer.text.length : 200,
+			kind == DERIBIT_ERROR ? (int)answer.text.length : 512,
 			response->status == 0       ? response->detail
 				: kind == DERIBIT_ERROR ? answer.text.data
 										: "no JSON-RPC answer; is rest_url right?");
