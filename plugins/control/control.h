@@ -1,6 +1,6 @@
 /*
- * control.h: what the files of the control plugin share: its state, the route table, questions under
- * way, and how requests are read and answered.
+ * control.h: what the files of the control plugin share: its state, the route table, questions
+ * under way, and how requests are read and answered.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -44,13 +44,13 @@ struct control {
 
 /** One route: drives dispatch, 404, 405 and the OpenAPI document. */
 struct route {
-	const char *method, *path;          /* one {parameter} at most */
-	void (*handle)(struct call *call);  /* answers, or asks */
-	answer_fn answer;                   /* of what `handle` asked; NULL: it does not ask */
+	const char *method, *path;         /* one {parameter} at most */
+	void (*handle)(struct call *call); /* answers, or asks */
+	answer_fn answer;                  /* of what `handle` asked; NULL: it does not ask */
 	const char *summary;
-	const char *query;    /* parameters, comma-separated, as openapi.json describes them; "": none */
-	const char *body;     /* schema of the body in openapi.json, "?" before it: optional; NULL: none */
-	const char *reply;    /* schema of the answer in openapi.json, or a content type */
+	const char *query; /* parameters, comma-separated, as openapi.json describes them; "": none */
+	const char *body;  /* schema of the body in openapi.json, "?" before it: optional; NULL: none */
+	const char *reply; /* schema of the answer in openapi.json, or a content type */
 	const char *statuses; /* others than 200, comma-separated: "404", "503=NotReady" */
 };
 
@@ -85,13 +85,15 @@ yyjson_mut_doc *control_object(struct call *call);
 void control_send(struct call *call, int status, yyjson_mut_doc *doc);
 /** Sends JSON as it is. */
 void control_send_json(struct call *call, int status, const char *json, size_t length);
-/** Passes on what a question came to; statuses of 400 and above become problems of their {"detail"}. */
+/** Passes on what a question came to; statuses of 400 and above become problems of their
+ * {"detail"}. */
 void control_pass(struct call *call, int status, const char *json);
 /** The detail of such a reply. `buffer` holds it. */
 const char *control_detail(const char *json, char *buffer, size_t size);
 /**
  * The object a request's body holds; an empty body is {}. NULL: answered with 400.
- * @param members  comma-separated: others are refused, lest a misspelt one is taken for none; NULL: any
+ * @param members  comma-separated: others are refused, lest a misspelt one is taken for none; NULL:
+ * any
  */
 yyjson_doc *control_body(struct call *call, const char *members);
 
@@ -108,7 +110,8 @@ void route_coverage(struct call *call);
 void route_coverage_answer(struct call *call, int status, const char *json);
 void route_plugins(struct call *call);
 void route_plugins_answer(struct call *call, int status, const char *json);
-/** Whether the body has names under "instruments", and "pin" as it must be; false: answered with 400. */
+/** Whether the body has names under "instruments", and "pin" as it must be; false: answered with
+ * 400. */
 bool route_has_instruments(struct call *call, yyjson_doc *doc, bool may_be_empty);
 /* routes_data.c */
 void route_instruments(struct call *call);

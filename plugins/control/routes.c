@@ -27,7 +27,7 @@ const struct route control_routes[] = {
 		"", "Instruments", "Unsubscribed", "400,404,409,502,503,504" },
 	{ "GET", "/v1/instruments", route_instruments, route_instruments_answer,
 		"Instruments the store has seen",
-		"currency,underlying,active,limit,cursor", NULL, "InstrumentPage", "400,502,503,504" },
+		"broker,contract,underlying,currency,active,limit,cursor", NULL, "InstrumentPage", "400,502,503,504" },
 	{ "GET", "/v1/trades", route_trades, route_trades_answer,
 		"Fills of accounts", TIMELINE, NULL, "TradePage", "400,502,503,504" },
 	{ "GET", "/v1/greeks/snapshots", route_greeks, route_greeks_answer,
@@ -119,8 +119,7 @@ static void refuse_method(struct call *call)
 			used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
 				used > 0 ? ", " : "",
 				strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method);
-	snprintf(
-		detail, sizeof(detail), "%.64s cannot be done here, but %s can", request->method, allowed);
+	snprintf(detail, sizeof(detail), "this path takes %s, not %.64s", allowed, request->method);
 	doc = control_problem_make(405, detail);
 	text = yyjson_mut_write(doc, 0, NULL);
 	yyjson_mut_doc_free(doc);

@@ -18,6 +18,13 @@ struct question {
 	int64_t from_ns, to_ns; /* as asked for; the whole of time when not */
 };
 
+/* The key is copied: the name is the caller's. */
+static bool add(struct question *question, const char *name, yyjson_mut_val *value)
+{
+	return yyjson_mut_obj_add(
+		yyjson_mut_doc_get_root(question->doc), yyjson_mut_strcpy(question->doc, name), value);
+}
+
 /* ---- one parameter each; false: answered with 400 ---- */
 
 static bool take_active(struct call *call, struct question *question, const char *value)
@@ -25,20 +32,18 @@ static bool take_active(struct call *call, struct question *question, const char
 	bool is_true = strcmp(value, "true") == 0;
 
 	if (is_true || strcmp(value, "false") == 0)
-		return yyjson_mut_obj_add_bool(
-			question->doc, yyjson_mut_doc_get_root(question->doc), "active", is_true);
+		return add(question, "active", yyjson_mut_bool(question->doc, is_true));
 	control_problem(call, 400, "active is true or false, not \"%s\"", value);
 	return false;
 }
 
 static bool take_limit(struct call *call, struct question *question, const char *value)
 {
-	bool is_number = *value != '\0' && strspn(value, "0123456789") == strlen(value);
+	bool is_number = strspn(value, "0123456789") == strlen(value);
 	long limit = is_number ? strtol(value, NULL, 10) : 0;
 
 	if (limit >= 1 && limit <= LIMIT_MAX)
-		return yyjson_mut_obj_add_int(
-			question->doc, yyjson_mut_doc_get_root(question->doc), "limit", limit);
+		return add(question, "limit", yyjson_mut_int(question->doc, limit));
 	control_problem(call, 400, "limit is a number from 1 to %d, not \"%s\"", LIMIT_MAX, value);
 	return false;
 }
@@ -49,8 +54,7 @@ static bool take_time(
 	int64_t *time_ns = name[0] == 'f' ? &question->from_ns : &question->to_ns;
 
 	if (fl_time_parse(value, strlen(value), time_ns) == 0)
-		return yyjson_mut_obj_add_strcpy(
-			question->doc, yyjson_mut_doc_get_root(question->doc), name, value);
+		return add(question, name, yyjson_mut_strcpy(question->doc, value));
 	control_problem(call, 400, "%s is a time like 2026-03-27T08:00:00Z, not \"%s\"", name, value);
 	return false;
 }
@@ -73,8 +77,7 @@ static bool take(struct call *call, struct question *question, const char *name)
 		return take_limit(call, question, value);
 	if (strcmp(name, "from") == 0 || strcmp(name, "to") == 0)
 		return take_time(call, question, name, value);
-	return yyjson_mut_obj_add_strcpy(
-		question->doc, yyjson_mut_doc_get_root(question->doc), name, value);
+	return add(question, name, yyjson_mut_strcpy(question->doc, value));
 }
 
 /* A misspelt filter would be no filter: that is worse than an error. */
