@@ -113,6 +113,10 @@ static void start_or_stop(struct host *host, int command, bool is_start, const c
 	struct buf to;
 	struct json json;
 
+	if (host->is_stopping) {
+		command_reply_detail(host, command, FL_REPLY_STOPPED, "feedloom is stopping");
+		goto free_doc;
+	}
 	if (!yyjson_is_obj(root) || (feeds != NULL && !yyjson_is_arr(feeds))) {
 		command_reply_detail(host, command, FL_REPLY_BAD,
 			"the body must be an object like {\"feeds\": [\"deribit\"]}, or empty for all");
