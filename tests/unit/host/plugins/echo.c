@@ -16,6 +16,9 @@ enum { CONN = 1, LISTENER = 1, TIMER_LATER = 1, DB = 1, SUBSCRIPTION = 1, LATER_
 enum store { STORE_ACK, STORE_HOLD, STORE_RETRY };
 
 struct options {
+#ifdef WIDE
+	int64_t in_front; /* as a later version of the file may have it: all others move */
+#endif
 	const char *text;
 	int64_t count;
 	bool refuses_live;
@@ -28,6 +31,9 @@ static const char *const stores[] = { "ack", "hold", "retry", NULL };
 
 /* clang-format off */
 static const struct fl_option option_table[] = {
+#ifdef WIDE
+	{ "in_front", FL_INT, offsetof(struct options, in_front), .preset = "1", .help = "new" },
+#endif
 	{ "text", FL_STRING, offsetof(struct options, text), .preset = "hello",
 	  .flags = FL_OPTION_LIVE, .help = "changes while it runs" },
 	{ "count", FL_INT, offsetof(struct options, count), .preset = "1", .min = "0", .max = "10",
