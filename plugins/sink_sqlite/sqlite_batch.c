@@ -99,7 +99,8 @@ static int collect(
 			batch->newest_received_ns = record->received_ns;
 		batch->count++;
 	}
-	qsort(batch->refs, batch->count, sizeof(*batch->refs), compare);
+	if (batch->count > 0)
+		qsort(batch->refs, batch->count, sizeof(*batch->refs), compare);
 	return 0;
 }
 
