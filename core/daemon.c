@@ -74,8 +74,8 @@ static int load(struct daemon *daemon)
 	config_errors_init(&errors);
 	result = config_load(daemon->setup->config_file, NULL, &errors, &daemon->config);
 	if (result == 0)
-		result = settings_load(daemon->config->root, daemon->setup->paths->state, &errors,
-			&daemon->settings);
+		result = settings_load(
+			daemon->config->root, daemon->setup->paths->state, &errors, &daemon->settings);
 	if (result < 0)
 		print_errors(&errors);
 	config_errors_finish(&errors);
@@ -95,8 +95,8 @@ static int open_log(struct daemon *daemon)
 	int result;
 
 	log_setup((enum fl_level)settings->level, (enum log_format)settings->format);
-	result = log_file_open(daemon->loop, settings->file, settings->max_bytes, (int)settings->keep,
-		&daemon->log_file);
+	result = log_file_open(
+		daemon->loop, settings->file, settings->max_bytes, (int)settings->keep, &daemon->log_file);
 	if (result < 0) {
 		fprintf(stderr, "%s: %s: check `log: { file }` and the folder's owner\n", settings->file,
 			error_text(result));
@@ -143,7 +143,8 @@ static int open_bus(struct daemon *daemon)
 	case -EIO:
 	case -EPROTONOSUPPORT:
 	case -ENOMEM: return EX_IOERR;
-	default: return EX_CANTCREAT; /* the folder: not ours, not there, full, read-only, a network's */
+	default:
+		return EX_CANTCREAT; /* the folder: not ours, not there, full, read-only, a network's */
 	}
 }
 
@@ -293,8 +294,8 @@ static void say_where(const struct daemon *daemon)
 	log_info("feedloom", "version %s, pid %d, configuration %s", FEEDLOOM_VERSION, process_id(),
 		daemon->setup->config_file);
 	log_info("feedloom", "state %s, journal %s, drop-in plugins %s, schema %s",
-		daemon->setup->paths->state, daemon->settings.journal->folder, daemon->settings.plugins->folder,
-		daemon->setup->paths->schema);
+		daemon->setup->paths->state, daemon->settings.journal->folder,
+		daemon->settings.plugins->folder, daemon->setup->paths->schema);
 }
 
 static int run_opened(struct daemon *daemon)

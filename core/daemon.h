@@ -1,5 +1,6 @@
 /*
- * daemon.h: the program while it runs: creates the parts in order, runs the loop, destroys them in reverse.
+ * daemon.h: the program while it runs: creates the parts in order, runs the loop, destroys them in
+ * reverse.
  */
 #ifndef DAEMON_H
 #define DAEMON_H

@@ -12,11 +12,13 @@ static const struct verb *const verbs[] = { &verb_run, &verb_check, &verb_status
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "usage: feedloom VERB [OPTIONS]\n\nKeeps a complete record of options markets.\n\n");
+	fprintf(
+		to, "usage: feedloom VERB [OPTIONS]\n\nKeeps a complete record of options markets.\n\n");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		fprintf(to, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
-	fprintf(to, "\nfeedloom VERB --help says more. Exit codes: 0 fine, 1 a check found something, 64 usage,\n"
-				"69 unavailable, 70 internal, 73 cannot create, 74 I/O, 78 configuration.\n");
+	fprintf(to,
+		"\nfeedloom VERB --help says more. Exit codes: 0 fine, 1 a check found something, 64 usage,\n"
+		"69 unavailable, 70 internal, 73 cannot create, 74 I/O, 78 configuration.\n");
 }
 
 int main(int argc, char **argv)
@@ -25,7 +27,8 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EX_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0) {
 		print_help(stdout);
 		return EX_OK;
 	}

@@ -1,5 +1,6 @@
 /*
- * paths.h: where things are: state, plugins, schema; beside the program when it runs from its build.
+ * paths.h: where things are: state, plugins, schema; beside the program when it runs from its
+ * build.
  */
 #ifndef PATHS_H
 #define PATHS_H
@@ -7,7 +8,7 @@
 #include "image.h"
 
 struct paths {
-	char state[4096];     /* relative paths of the configuration begin here */
+	char state[4096]; /* relative paths of the configuration begin here */
 	char schema[4096];
 	const char *folders[32]; /* of plugins; owned */
 	size_t folder_count;

@@ -12,11 +12,12 @@ struct link {
 };
 
 /** The struct that holds `member` at `pointer`. */
-#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member)                                                        \
+	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
 /** Loops over a list; the present element may be removed, others may not. */
-#define list_each(item, following, list) \
-	for ((item) = (list)->next, (following) = (item)->next; (item) != (list); \
+#define list_each(item, following, list)                                                           \
+	for ((item) = (list)->next, (following) = (item)->next; (item) != (list);                      \
 		(item) = (following), (following) = (item)->next)
 
 static inline void list_init(struct link *list)

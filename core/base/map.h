@@ -10,7 +10,7 @@
 
 struct map; /* keys are copied */
 
-struct map *map_create(void); /* NULL: no memory */
+struct map *map_create(void);      /* NULL: no memory */
 void map_destroy(struct map *map); /* takes NULL; values are the caller's */
 void *map_get(const struct map *map, const void *key, size_t length);
 /** Sets, replacing; 0 or -ENOMEM. `value` is not NULL. */

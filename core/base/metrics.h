@@ -16,7 +16,8 @@ struct fl_metric *metrics_find(struct metrics *metrics, enum fl_metric_kind kind
 	const char *labels, const char *help);
 /** Removes one that will not be counted any more (a label that is gone). */
 void metrics_drop(struct metrics *metrics, struct fl_metric *metric);
-/** Prometheus text format 0.0.4; histograms as cumulative buckets at powers of two-ish, sum and count. */
+/** Prometheus text format 0.0.4; histograms as cumulative buckets at powers of two-ish, sum and
+ * count. */
 int metrics_print(const struct metrics *metrics, struct buf *to);
 /** Observations so far, and a histogram forgotten (for windows of status). */
 uint64_t metrics_count(const struct fl_metric *histogram);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-static const char common_help[] = "\n"
+static const char common_help[] =
+	"\n"
 	"  -c FILE   configuration (default /etc/feedloom/feedloom.yaml, then etc/feedloom.yaml)\n"
 	"  -d DIR    where relative paths of the configuration begin (default $STATE_DIRECTORY, then here)\n"
 	"  --help    this text\n";

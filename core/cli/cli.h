@@ -16,12 +16,13 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct verb verb_run, verb_check, verb_migrate, verb_status, verb_plugins, verb_journal;
+extern const struct verb verb_run, verb_check, verb_migrate, verb_status, verb_plugins,
+	verb_journal;
 
 /** The options that most verbs take: -c FILE, -d DIR; and a verb's own flags. */
 struct cli_flag {
-	const char *name; /* "--connect"; NULL ends a table */
-	bool *set;        /* for a flag without value */
+	const char *name;   /* "--connect"; NULL ends a table */
+	bool *set;          /* for a flag without value */
 	const char **value; /* for one with */
 };
 

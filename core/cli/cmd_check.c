@@ -1,7 +1,7 @@
 #include "cli.h"
 #include "host.h"
-#include "plan.h"
 #include "log.h"
+#include "plan.h"
 #include "settings.h"
 
 #include <stdio.h>
@@ -28,7 +28,8 @@ static void on_done(void *data, int failed)
 }
 
 /* Opens every feed and store once, in a host without a bus. */
-static int connect_all(const struct paths *paths, const struct node *root, struct config_errors *errors)
+static int connect_all(
+	const struct paths *paths, const struct node *root, struct config_errors *errors)
 {
 	struct connecting connecting = { 0 };
 	struct host_parts parts = { .folders = paths_folders(paths),
@@ -56,8 +57,8 @@ destroy_metrics:
 	return code;
 }
 
-static int check_instances(const struct paths *paths, const struct node *root,
-	struct config_errors *errors)
+static int check_instances(
+	const struct paths *paths, const struct node *root, struct config_errors *errors)
 {
 	struct plan plan;
 	int result = plan_make(&(struct image_folders){ paths->folders, paths->folder_count },

@@ -1,8 +1,8 @@
 #include "cli.h"
 #include "error.h"
 #include "journal_inspect.h"
-#include <feedloom/kit.h>
 #include "settings.h"
+#include <feedloom/kit.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,9 +80,9 @@ static int dump_record(void *data, const struct fl_record *record, uint64_t numb
 	buf_clear(&walk->line, 65536);
 	record_print(record, number, names, &walk->line);
 	return fwrite(buf_bytes(&walk->line), 1, buf_length(&walk->line), stdout) ==
-			buf_length(&walk->line) ?
-		0 :
-		-EPIPE;
+			buf_length(&walk->line)
+		? 0
+		: -EPIPE;
 }
 
 static int inspect(const char *folder, const char *what)
@@ -105,7 +105,10 @@ static int inspect(const char *folder, const char *what)
 	if (!is_dump)
 		print_sum(&walk);
 	if (strcmp(what, "verify") == 0)
-		printf("%s\n", walk.damaged > 0 ? "damaged: what is named above is lost; the rest is read at the next start" : "whole");
+		printf("%s\n",
+			walk.damaged > 0
+				? "damaged: what is named above is lost; the rest is read at the next start"
+				: "whole");
 	return strcmp(what, "verify") == 0 && walk.damaged > 0 ? 1 : EX_OK;
 }
 

@@ -21,7 +21,8 @@ static int exit_code(int error)
 	}
 }
 
-static int migrate_one(const char *name, const char *path, const char *folder, enum migrate_mode mode)
+static int migrate_one(
+	const char *name, const char *path, const char *folder, enum migrate_mode mode)
 {
 	struct buf report, why;
 	int result;
@@ -52,8 +53,7 @@ static int migrate_all(const struct paths *paths, const struct node *root, enum 
 	int worst = EX_OK, found = 0;
 
 	snprintf(folder, sizeof(folder), "%s/sqlite", paths->schema);
-	node_each(sink, sinks)
-	{
+	node_each (sink, sinks) {
 		int code;
 
 		if (strcmp(node_text(sink, "plugin", sink->key), "sink_sqlite") != 0)
@@ -71,8 +71,8 @@ static int migrate_all(const struct paths *paths, const struct node *root, enum 
 static int run(int argc, char **argv)
 {
 	bool is_dry = false, is_status = false;
-	const struct cli_flag flags[] = { { "--dry-run", &is_dry, NULL }, { "--status", &is_status, NULL },
-		{ 0 } };
+	const struct cli_flag flags[] = { { "--dry-run", &is_dry, NULL },
+		{ "--status", &is_status, NULL }, { 0 } };
 	struct config *config = NULL;
 	struct cli_args args;
 	struct paths paths;
@@ -85,9 +85,9 @@ static int run(int argc, char **argv)
 		return code;
 	paths_find(args.state, &paths);
 	code = migrate_all(&paths, config->root,
-		is_status  ? MIGRATE_STATUS :
-			is_dry ? MIGRATE_DRY_RUN :
-					 MIGRATE_APPLY);
+		is_status    ? MIGRATE_STATUS
+			: is_dry ? MIGRATE_DRY_RUN
+					 : MIGRATE_APPLY);
 	paths_finish(&paths);
 	config_destroy(config);
 	return code;

@@ -117,8 +117,9 @@ const struct verb verb_plugins = {
 	.name = "plugins",
 	.rest_max = 1,
 	.summary = "list the plugins, or print the reference of one",
-	.help = "usage: feedloom plugins [-c FILE] [-d DIR] [NAME]\n\n"
-			"Without NAME: every plugin there is. With NAME: its options and commands; `core` is the\n"
-			"program's own part.\n",
+	.help =
+		"usage: feedloom plugins [-c FILE] [-d DIR] [NAME]\n\n"
+		"Without NAME: every plugin there is. With NAME: its options and commands; `core` is the\n"
+		"program's own part.\n",
 	.run = run,
 };

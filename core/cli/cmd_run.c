@@ -24,9 +24,10 @@ static int run(int argc, char **argv)
 const struct verb verb_run = {
 	.name = "run",
 	.summary = "collect until SIGTERM",
-	.help = "usage: feedloom run [-c FILE] [-d DIR] [--user NAME]\n\n"
-			"Collects what the configuration names, in the foreground. SIGTERM and SIGINT stop it in\n"
-			"order (feeds, then stores, exit 0); SIGHUP reads the configuration again.\n\n"
-			"  --user NAME  become that user once started (as root)\n",
+	.help =
+		"usage: feedloom run [-c FILE] [-d DIR] [--user NAME]\n\n"
+		"Collects what the configuration names, in the foreground. SIGTERM and SIGINT stop it in\n"
+		"order (feeds, then stores, exit 0); SIGHUP reads the configuration again.\n\n"
+		"  --user NAME  become that user once started (as root)\n",
 	.run = run,
 };

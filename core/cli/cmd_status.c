@@ -29,7 +29,8 @@ static void take(struct asking *asking, const struct fl_response *response, yyjs
 		snprintf(asking->problem, sizeof(asking->problem), "%s", response->detail);
 	else
 		snprintf(asking->problem, sizeof(asking->problem), "it answers %d%s", response->status,
-			response->status == 401 ? ": `services: { control: { token } }` is needed here too" : "");
+			response->status == 401 ? ": `services: { control: { token } }` is needed here too"
+									: "");
 	if (--asking->waiting == 0)
 		loop_stop(asking->loop);
 }
@@ -105,7 +106,8 @@ static void print_feed(yyjson_val *feed)
 {
 	const char *last = text(feed, "last_message_at");
 
-	printf("feed     %-14s %-13s %5.0f instruments, %5.0f channels, %.0f messages, %.0f reconnects\n",
+	printf(
+		"feed     %-14s %-13s %5.0f instruments, %5.0f channels, %.0f messages, %.0f reconnects\n",
 		text(feed, "feed"), text(feed, "state"), number(feed, "instruments"),
 		number(feed, "channels"), number(feed, "messages"), number(feed, "reconnects"));
 	printf("         ");
@@ -134,8 +136,8 @@ static void print_journal(yyjson_val *journal)
 
 static void print_coverage(yyjson_val *row)
 {
-	printf("coverage %-14s %-13s %.0f listed, %.0f subscribed (%.1f %%), %.0f live\n", text(row, "feed"),
-		text(row, "currency"), number(row, "listed"), number(row, "subscribed"),
+	printf("coverage %-14s %-13s %.0f listed, %.0f subscribed (%.1f %%), %.0f live\n",
+		text(row, "feed"), text(row, "currency"), number(row, "listed"), number(row, "subscribed"),
 		100 * number(row, "ratio"), number(row, "live"));
 }
 
@@ -144,8 +146,7 @@ static void print_each(yyjson_val *array, void (*print)(yyjson_val *item))
 	size_t i, count;
 	yyjson_val *item;
 
-	yyjson_arr_foreach(array, i, count, item)
-		print(item);
+	yyjson_arr_foreach(array, i, count, item) print(item);
 }
 
 static int print_screen(yyjson_val *status, yyjson_val *coverage)
@@ -159,8 +160,8 @@ static int print_screen(yyjson_val *status, yyjson_val *coverage)
 	print_each(yyjson_obj_get(status, "feeds"), print_feed);
 	print_each(yyjson_obj_get(status, "sinks"), print_sink);
 	print_journal(yyjson_obj_get(status, "journal"));
-	print_each(yyjson_is_arr(coverage) ? coverage : yyjson_obj_get(coverage, "coverage"),
-		print_coverage);
+	print_each(
+		yyjson_is_arr(coverage) ? coverage : yyjson_obj_get(coverage, "coverage"), print_coverage);
 	if (*text(config, "error") != '\0')
 		printf("config   %s\n", text(config, "error"));
 	if (*text(warning, "line") != '\0')
@@ -177,8 +178,8 @@ static int report(struct asking *asking)
 		fprintf(stderr, "no daemon answers on %s: %s\n", asking->base,
 			asking->problem[0] == '\0' ? "its answer is not JSON" : asking->problem);
 	else
-		code = print_screen(yyjson_doc_get_root(asking->status),
-			yyjson_doc_get_root(asking->coverage));
+		code = print_screen(
+			yyjson_doc_get_root(asking->status), yyjson_doc_get_root(asking->coverage));
 	yyjson_doc_free(asking->status);
 	yyjson_doc_free(asking->coverage);
 	return code;
@@ -199,8 +200,7 @@ static int run(int argc, char **argv)
 	code = cli_load(&args, &config);
 	if (code != EX_OK)
 		return code;
-	node_each(service, node_find(config->root, "services"))
-	{
+	node_each (service, node_find(config->root, "services")) {
 		if (strcmp(node_text(service, "plugin", service->key), "control") != 0)
 			continue;
 		asking.base = node_text(service, "listen", default_listen);
@@ -216,8 +216,9 @@ static int run(int argc, char **argv)
 const struct verb verb_status = {
 	.name = "status",
 	.summary = "feeds, stores, journal and coverage on one screen",
-	.help = "usage: feedloom status [-c FILE] [-d DIR] [--address HOST:PORT]\n\n"
-			"Asks the running daemon's control service. Exit 0: ready; 1: not ready; 69: no daemon.\n\n"
-			"  --address HOST:PORT  where control listens, when not as configured\n",
+	.help =
+		"usage: feedloom status [-c FILE] [-d DIR] [--address HOST:PORT]\n\n"
+		"Asks the running daemon's control service. Exit 0: ready; 1: not ready; 69: no daemon.\n\n"
+		"  --address HOST:PORT  where control listens, when not as configured\n",
 	.run = run,
 };

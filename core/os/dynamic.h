@@ -1,6 +1,6 @@
 /*
- * dynamic.h: shared objects, loaded from a private copy so that overwriting the file cannot touch the
- * running code. Each load has a name of its own (the dynamic linker caches by name and inode).
+ * dynamic.h: shared objects, loaded from a private copy so that overwriting the file cannot touch
+ * the running code. Each load has a name of its own (the dynamic linker caches by name and inode).
  */
 #ifndef OS_DYNAMIC_H
 #define OS_DYNAMIC_H
@@ -18,7 +18,8 @@ struct dynamic;
 int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t size);
 /** The address of a symbol, NULL when it has none. */
 void *dynamic_symbol(struct dynamic *dynamic, const char *name);
-/** Unmaps; nothing may point into it any more. Takes NULL. Stays mapped under sanitizers, for their reports. */
+/** Unmaps; nothing may point into it any more. Takes NULL. Stays mapped under sanitizers, for their
+ * reports. */
 void dynamic_close(struct dynamic *dynamic);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * file.h: files and folders. These calls may block: the loop uses them only at start and stop, workers
- * any time. Errors are negative errno.
+ * file.h: files and folders. These calls may block: the loop uses them only at start and stop,
+ * workers any time. Errors are negative errno.
  */
 #ifndef OS_FILE_H
 #define OS_FILE_H
@@ -15,7 +15,7 @@ enum {
 	FILE_CREATE = 4,    /* with mode 0640 if absent */
 	FILE_EXCLUSIVE = 8, /* fails with -EEXIST */
 	FILE_APPEND = 16,
-	FILE_NOCOW = 32     /* marked no-copy-on-write where the file system knows it */
+	FILE_NOCOW = 32 /* marked no-copy-on-write where the file system knows it */
 };
 
 int file_open(const char *path, unsigned flags, struct file **out);
@@ -36,25 +36,27 @@ int file_lock(struct file *file);
 size_t file_page_bytes(void);
 int file_map(struct file *file, int64_t offset, size_t length, bool writable, void **out);
 void file_unmap(void *address, size_t length);
-/** Faults pages in ahead, writable: MADV_POPULATE_WRITE, or a zero into each page. -ENOSPC, -EIO, -EFAULT. */
+/** Faults pages in ahead, writable: MADV_POPULATE_WRITE, or a zero into each page. -ENOSPC, -EIO,
+ * -EFAULT. */
 int file_populate(void *address, size_t length);
 /** Gives pages back to the system (they stay in the file): MADV_DONTNEED. */
 void file_give_back(void *address, size_t length);
 /** msync(MS_SYNC) or fdatasync of what a mapping changed. */
 int file_map_sync(void *address, size_t length);
 /**
- * Guards a mapping against SIGBUS (a full disk, a truncated file): an anonymous page is put in the place
- * of the faulting one, and `*damaged` is set. Guards are few (64).
+ * Guards a mapping against SIGBUS (a full disk, a truncated file): an anonymous page is put in the
+ * place of the faulting one, and `*damaged` is set. Guards are few (64).
  */
 int file_guard(void *address, size_t length, volatile bool *damaged);
 void file_unguard(void *address);
 
 int file_rename(const char *from, const char *to);
 int file_remove(const char *path);
-int file_make_folder(const char *path);  /* with its parents, mode 0750; 0 when it is there */
+int file_make_folder(const char *path); /* with its parents, mode 0750; 0 when it is there */
 int file_sync_folder(const char *path);
 bool file_exists(const char *path);
-/** Names in a folder, sorted; calls `each` for every one but . and ..; stops at a non-zero return. */
+/** Names in a folder, sorted; calls `each` for every one but . and ..; stops at a non-zero return.
+ */
 int file_list(const char *path, int (*each)(void *data, const char *name), void *data);
 /** The whole of a small file, 0-terminated; the caller frees. -EFBIG: over `limit`. */
 int file_load(const char *path, size_t limit, char **out, size_t *length);

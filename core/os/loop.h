@@ -1,6 +1,7 @@
 /*
- * loop.h: the reactor's turn. Everything of core/os belongs to one loop; none of its headers shows a
- * libuv type, so that tests/world can stand behind the same headers with a virtual clock and network.
+ * loop.h: the reactor's turn. Everything of core/os belongs to one loop; none of its headers shows
+ * a libuv type, so that tests/world can stand behind the same headers with a virtual clock and
+ * network.
  *
  * All callbacks come from loop_run, on its thread, never from within the call that asked for them.
  */

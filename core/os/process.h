@@ -15,7 +15,8 @@ int process_id(void);
 int64_t process_resident_bytes(void);
 /** Becomes `user` for good (groups, gid, uid), -ENOENT: no such user; -EPERM: not root. */
 int process_become(const char *user);
-/** No new privileges, no core dumps of secrets (RLIMIT_CORE stays as set), umask 027, SIGPIPE ignored. */
+/** No new privileges, no core dumps of secrets (RLIMIT_CORE stays as set), umask 027, SIGPIPE
+ * ignored. */
 void process_harden(void);
 const char *process_environment(const char *name); /* NULL: unset */
 

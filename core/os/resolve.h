@@ -17,12 +17,13 @@ struct address {
 
 struct resolve;
 
-/** `error` 0 with addresses (the resolver's order, at most ADDRESS_MAX), or a negative errno (-ENOENT). */
+/** `error` 0 with addresses (the resolver's order, at most ADDRESS_MAX), or a negative errno
+ * (-ENOENT). */
 typedef void (*resolve_done)(void *data, int error, const struct address *addresses, size_t count);
 
 /** Looks `host` up (numeric addresses too). NULL: no memory. Freed after `done` or by cancel. */
-struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port, resolve_done done,
-	void *data);
+struct resolve *resolve_start(
+	struct loop *loop, const char *host, uint16_t port, resolve_done done, void *data);
 void resolve_cancel(struct resolve *resolve); /* `done` will not be called; takes NULL */
 
 #endif

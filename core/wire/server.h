@@ -1,6 +1,6 @@
 /*
- * server.h: serves HTTP and lets WebSockets in: listens, checks Host, Origin and token, limits, keeps
- * alive, answers pipelined requests in order. Knows no routes: the owner does.
+ * server.h: serves HTTP and lets WebSockets in: listens, checks Host, Origin and token, limits,
+ * keeps alive, answers pipelined requests in order. Knows no routes: the owner does.
  */
 #ifndef WIRE_SERVER_H
 #define WIRE_SERVER_H
@@ -14,7 +14,8 @@ struct exchange; /* one request waiting for its answer */
 
 struct server_owner {
 	/** To be answered by exchange_respond*, now or later. `request` is borrowed for the call. */
-	void (*on_request)(void *data, struct exchange *exchange, const struct fl_http_request *request);
+	void (*on_request)(
+		void *data, struct exchange *exchange, const struct fl_http_request *request);
 	/** The client has gone before the answer's end: the exchange is no more after this call. */
 	void (*on_gone)(void *data, struct exchange *exchange);
 	/**
@@ -26,8 +27,8 @@ struct server_owner {
 	 * The upgrade was answered: the stream is the owner's, for conn_accept and conn_take_early, or
 	 * stream_abort. It does not count as a connection of the server's any more.
 	 */
-	void (*on_upgraded)(void *data, struct stream *stream, const char *early, size_t length,
-		int64_t received_ns);
+	void (*on_upgraded)(
+		void *data, struct stream *stream, const char *early, size_t length, int64_t received_ns);
 };
 
 int server_open(struct loop *loop, const char *name, const struct fl_listen *how,
@@ -43,9 +44,10 @@ void server_close(struct server *server); /* all at once, on_gone for each excha
 void exchange_set_data(struct exchange *exchange, void *data);
 void *exchange_data(const struct exchange *exchange);
 /*
- * As fl_respond*; after exchange_respond, exchange_problem and exchange_end the exchange is no more, unless
- * they failed (-EINVAL: a header, or not in this order; -ENOMEM). exchange_more says -EAGAIN past half of
- * the send limit; when what it refused makes up the rest too, the client is closed at the turn's end.
+ * As fl_respond*; after exchange_respond, exchange_problem and exchange_end the exchange is no
+ * more, unless they failed (-EINVAL: a header, or not in this order; -ENOMEM). exchange_more says
+ * -EAGAIN past half of the send limit; when what it refused makes up the rest too, the client is
+ * closed at the turn's end.
  */
 int exchange_respond(struct exchange *exchange, int status, const char *type,
 	const struct fl_header *headers, size_t count, const void *body, size_t length);
@@ -56,7 +58,8 @@ int exchange_end(struct exchange *exchange);
 
 /** Lookups behind fl_http_header and fl_http_query, fl_response_header. */
 const char *server_request_header(const struct fl_http_request *request, const char *name);
-int server_request_query(const struct fl_http_request *request, const char *name, char *out, size_t size);
+int server_request_query(
+	const struct fl_http_request *request, const char *name, char *out, size_t size);
 const char *response_header(const struct fl_response *response, const char *name);
 
 #endif

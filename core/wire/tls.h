@@ -12,7 +12,8 @@ struct tls_trust;    /* who is believed: read once, shared, counted */
 struct tls_identity; /* a server's certificate and key */
 struct tls;
 
-/** Loads and shares. `ca_file` NULL or "": /etc/ssl/certs/ca-certificates.crt. Says in `problem` what failed. */
+/** Loads and shares. `ca_file` NULL or "": /etc/ssl/certs/ca-certificates.crt. Says in `problem`
+ * what failed. */
 int tls_trust_get(const char *ca_file, struct tls_trust **out, char *problem, size_t size);
 void tls_trust_put(struct tls_trust *trust); /* takes NULL */
 int tls_identity_load(const char *cert_file, const char *key_file, struct tls_identity **out,
@@ -29,23 +30,24 @@ struct tls_events {
 };
 
 /**
- * A client's session; `host` is sent (SNI) and verified unless skip_verify. Sessions are resumed by host
- * and port where the server gives tickets. ChaCha20-Poly1305 first. TLS 1.3 tickets are no errors;
- * renegotiation is off.
+ * A client's session; `host` is sent (SNI) and verified unless skip_verify. Sessions are resumed by
+ * host and port where the server gives tickets. ChaCha20-Poly1305 first. TLS 1.3 tickets are no
+ * errors; renegotiation is off.
  */
 int tls_open_client(struct loop *loop, struct tls_trust *trust, const char *host, uint16_t port,
 	bool skip_verify, const struct tls_events *events, void *data, struct tls **out);
-int tls_open_server(struct loop *loop, struct tls_identity *identity, const struct tls_events *events,
-	void *data, struct tls **out);
+int tls_open_server(struct loop *loop, struct tls_identity *identity,
+	const struct tls_events *events, void *data, struct tls **out);
 
 /** Begins the handshake (client). 0 or negative errno. */
 int tls_begin(struct tls *tls);
 /**
- * Takes ciphertext. Returns true and leaves the session alive; false when it was closed inside an upcall,
- * or, with tls_failure set, when it has failed or the peer has ended it.
+ * Takes ciphertext. Returns true and leaves the session alive; false when it was closed inside an
+ * upcall, or, with tls_failure set, when it has failed or the peer has ended it.
  */
 bool tls_feed(struct tls *tls, const char *bytes, size_t length) FL_MUSTCHECK;
-/** After false of tls_feed with the tls still the caller's: why. FL_REASON_NONE: closed by an upcall. */
+/** After false of tls_feed with the tls still the caller's: why. FL_REASON_NONE: closed by an
+ * upcall. */
 enum fl_reason tls_failure(const struct tls *tls, char *detail, size_t size);
 int tls_send(struct tls *tls, const void *bytes, size_t length);
 /** Sends close_notify. */

@@ -7,12 +7,12 @@
 #include <feedloom/base.h>
 
 struct url {
-	bool is_secure;    /* wss, https */
-	bool is_websocket; /* ws, wss */
-	char host[254];    /* without brackets */
-	uint16_t port;     /* the scheme's when none is written */
+	bool is_secure;      /* wss, https */
+	bool is_websocket;   /* ws, wss */
+	char host[254];      /* without brackets */
+	uint16_t port;       /* the scheme's when none is written */
 	char authority[264]; /* as Host and :authority say it: port only when not the scheme's */
-	char path[1024];   /* with query; "/" when none is written */
+	char path[1024];     /* with query; "/" when none is written */
 };
 
 /** -EINVAL: not such a URL (user info, fragments and control characters are not taken). */

@@ -1,7 +1,7 @@
 /*
  * ws.h: WebSocket frames to messages and back (RFC 6455), client and server, over bytes that others
- * bring. wslay's frame API frames; this file assembles messages, answers pings and close frames, and
- * checks what the frame API does not.
+ * bring. wslay's frame API frames; this file assembles messages, answers pings and close frames,
+ * and checks what the frame API does not.
  */
 #ifndef WIRE_WS_H
 #define WIRE_WS_H
@@ -22,10 +22,12 @@ struct ws_events {
 	bool (*on_close)(void *data, int code, const char *why, size_t length) FL_MUSTCHECK;
 };
 
-/** `check_text`: text messages are checked for UTF-8 here (servers); else whoever parses them does. */
+/** `check_text`: text messages are checked for UTF-8 here (servers); else whoever parses them does.
+ */
 int ws_open(struct loop *loop, bool is_client, size_t message_limit_bytes, bool check_text,
 	const struct ws_events *events, void *data, struct ws **out);
-/** Takes bytes. false: closed inside an upcall, or failed (ws_failure says why; a close frame was sent). */
+/** Takes bytes. false: closed inside an upcall, or failed (ws_failure says why; a close frame was
+ * sent). */
 bool ws_feed(struct ws *ws, const char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
 enum fl_reason ws_failure(const struct ws *ws, char *detail, size_t size); /* NONE: not failed */
 int ws_send(struct ws *ws, bool is_text, const void *data, size_t length);

@@ -1,8 +1,9 @@
 /*
- * base.h: what every public header leans on. Plugins include <feedloom/plugin.h>, which brings this.
+ * base.h: what every public header leans on. Plugins include <feedloom/plugin.h>, which brings
+ * this.
  *
- * Errors, everywhere: a function that can fail returns 0 or a negative errno (-EINVAL, -ENOSPC, ...).
- * Times, everywhere: int64_t nanoseconds; `_ns` of the real clock are UTC since 1970.
+ * Errors, everywhere: a function that can fail returns 0 or a negative errno (-EINVAL, -ENOSPC,
+ * ...). Times, everywhere: int64_t nanoseconds; `_ns` of the real clock are UTC since 1970.
  * Ownership, everywhere: what a callback receives is borrowed for the call; what a plugin passes in
  * is borrowed for the call. Whoever wants to keep something copies it.
  * Threads: every callback and every fl_ function runs on the one loop thread.
@@ -38,7 +39,8 @@ struct fl_names {
 	size_t count;
 };
 
-/** The time of this turn of the loop, from the real clock: for records. Steps when the clock does. */
+/** The time of this turn of the loop, from the real clock: for records. Steps when the clock does.
+ */
 FL_API int64_t fl_now_ns(const struct fl_ctx *ctx);
 
 /** The time of this turn from a clock that never steps: for intervals and deadlines. */
@@ -50,7 +52,8 @@ FL_API uint64_t fl_random(struct fl_ctx *ctx);
 /** Fills `bytes` with random bytes fit for nonces and keys. */
 FL_API void fl_random_bytes(struct fl_ctx *ctx, void *bytes, size_t length);
 
-/** This instance's name, as the configuration gives it ("deribit", "store"). Lives as long as ctx. */
+/** This instance's name, as the configuration gives it ("deribit", "store"). Lives as long as ctx.
+ */
 FL_API const char *fl_instance_name(const struct fl_ctx *ctx);
 
 #endif

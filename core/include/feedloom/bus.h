@@ -2,8 +2,8 @@
  * bus.h: publishing records, and the two ways to receive them.
  *
  * The bus is the journal. A durable subscriber (a sink) owns a cursor for each of its streams, gets
- * batches and acknowledges them when its store has committed. A live subscriber gets a call for each
- * record and owns nothing.
+ * batches and acknowledges them when its store has committed. A live subscriber gets a call for
+ * each record and owns nothing.
  */
 #ifndef FEEDLOOM_BUS_H
 #define FEEDLOOM_BUS_H
@@ -14,9 +14,10 @@
  * Appends a record to the journal, then calls the live subscribers; they may publish, subscribe and
  * unsubscribe inside this call. After a return of 0 the record survives a crash of the process.
  *
- * @param record  borrowed; the caller has set kind, length, instrument and both times; source is set here
- * @return 0; -ENOSPC: the journal cannot take it, the loss is already counted and reported, carry on;
- *         -EINVAL: the record is malformed (a bug of the caller's), counted too
+ * @param record  borrowed; the caller has set kind, length, instrument and both times; source is
+ * set here
+ * @return 0; -ENOSPC: the journal cannot take it, the loss is already counted and reported, carry
+ * on; -EINVAL: the record is malformed (a bug of the caller's), counted too
  */
 FL_API int fl_publish(struct fl_ctx *ctx, struct fl_record *record);
 
@@ -33,8 +34,8 @@ struct fl_position {
 /** Which records: NULL or "" takes all. */
 struct fl_filter {
 	/**
-	 * Comma-separated patterns `kind[/source[/instrument]]`, each part a word, `*`, or a word with `*`
-	 * at its end: "ticker/deribit/BTC-*,trade". A record that one pattern fits is taken.
+	 * Comma-separated patterns `kind[/source[/instrument]]`, each part a word, `*`, or a word with
+	 * `*` at its end: "ticker/deribit/BTC-*,trade". A record that one pattern fits is taken.
 	 */
 	const char *patterns;
 };
@@ -43,24 +44,25 @@ struct fl_filter {
 struct fl_stream {
 	struct fl_filter filter;
 	struct fl_position position; /* what the store has; zero: a store without a cursor */
-	/** By kind, what the store accounts for up to `position`: stored, repeated, rejected, dropped. */
+	/** By kind, what the store accounts for up to `position`: stored, repeated, rejected, dropped.
+	 */
 	uint64_t consumed[FL_KIND_COUNT];
-	uint32_t batch_rows;      /* 10,000 */
-	uint32_t flush_rows;      /* 50: cuts short a commit_floor over 20 ms */
-	int64_t commit_floor_ns;  /* 5 ms between the ends of two commits */
+	uint32_t batch_rows;       /* 10,000 */
+	uint32_t flush_rows;       /* 50: cuts short a commit_floor over 20 ms */
+	int64_t commit_floor_ns;   /* 5 ms between the ends of two commits */
 	int64_t flush_interval_ns; /* 1 s: likewise */
 };
 
 /** Records for one transaction. Borrowed for the call to on_batch. */
 struct fl_batch {
-	struct fl_position from;  /* what the cursor in the store must be now */
-	struct fl_position to;    /* what it must be after the commit */
-	const void *data;         /* records one behind the other */
-	size_t length;            /* bytes */
-	uint32_t count;           /* records that passed the filter */
-	uint32_t skipped;         /* records that did not */
+	struct fl_position from; /* what the cursor in the store must be now */
+	struct fl_position to;   /* what it must be after the commit */
+	const void *data;        /* records one behind the other */
+	size_t length;           /* bytes */
+	uint32_t count;          /* records that passed the filter */
+	uint32_t skipped;        /* records that did not */
 	int64_t oldest_received_ns;
-	bool is_live;             /* nothing more is waiting: not catching up */
+	bool is_live; /* nothing more is waiting: not catching up */
 	/** By kind, what the journal had to drop between `from` and the first record. Mostly zero. */
 	uint64_t dropped[FL_KIND_COUNT];
 	/** By kind, records between from and to that the filter left out. */
@@ -72,15 +74,16 @@ struct fl_batch {
  * The record after `record` (NULL: the first) that passes the filter, NULL at the end.
  * Valid for the call to on_batch.
  */
-FL_API const struct fl_record *fl_batch_next(const struct fl_batch *batch, const struct fl_record *record);
+FL_API const struct fl_record *fl_batch_next(
+	const struct fl_batch *batch, const struct fl_record *record);
 
 /**
- * Opens a stream of this sink, or adopts the open one: from now on on_batch is called, one batch at a
- * time, until fl_ack or fl_retry names the end of each.
+ * Opens a stream of this sink, or adopts the open one: from now on on_batch is called, one batch at
+ * a time, until fl_ack or fl_retry names the end of each.
  *
  * @param stream  the sink's own name for it, at most 31 letters, digits and dashes
- * @return 0: goes on behind `position`; 1: that position is of another journal, the stream starts at
- *         the oldest record and a gap is published; negative errno otherwise
+ * @return 0: goes on behind `position`; 1: that position is of another journal, the stream starts
+ * at the oldest record and a gap is published; negative errno otherwise
  */
 FL_API int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_stream *how);
 

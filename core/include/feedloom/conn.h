@@ -23,63 +23,66 @@ enum fl_conn_state {
 /** Why something happened to a connection or request. Words: fl_reason_text(). */
 enum fl_reason {
 	FL_REASON_NONE = 0,
-	FL_REASON_ASKED,          /* the owner asked for it */
-	FL_REASON_DONE,           /* the step before succeeded */
-	FL_REASON_RETRY,          /* the backoff is over */
-	FL_REASON_RESOLVE_FAILED, /* the name has no address */
-	FL_REASON_REFUSED,        /* connection refused */
-	FL_REASON_UNREACHABLE,    /* no route, network down */
-	FL_REASON_TIMED_OUT,      /* a deadline of dialing, securing, upgrading or answering passed */
-	FL_REASON_TLS_FAILED,     /* handshake or record error */
-	FL_REASON_CERTIFICATE,    /* not trusted, expired, revoked */
-	FL_REASON_HOST_NAME,      /* the certificate is for another name */
-	FL_REASON_UPGRADE_REFUSED,/* an HTTP answer other than 101 */
-	FL_REASON_RATE_LIMITED,   /* HTTP 429 or the venue's own word for it */
-	FL_REASON_PEER_CLOSED,    /* close frame from the peer */
-	FL_REASON_END_OF_STREAM,  /* TCP end without close frame */
-	FL_REASON_RESET,          /* reset by the peer or another socket error */
-	FL_REASON_SILENT,         /* nothing arrived for idle_timeout */
-	FL_REASON_PROTOCOL,       /* a frame or message against RFC 6455 or RFC 9112 */
-	FL_REASON_BAD_TEXT,       /* text that is not UTF-8 */
-	FL_REASON_TOO_LARGE,      /* message or answer over its limit */
-	FL_REASON_SLOW_READER,    /* the peer does not take what it is sent */
-	FL_REASON_STALE,          /* the owner found it useless: mute, out of step, heartbeat missed */
-	FL_REASON_UNAUTHORIZED,   /* the venue refuses the credentials */
-	FL_REASON_MAINTENANCE,    /* the venue says so */
+	FL_REASON_ASKED,           /* the owner asked for it */
+	FL_REASON_DONE,            /* the step before succeeded */
+	FL_REASON_RETRY,           /* the backoff is over */
+	FL_REASON_RESOLVE_FAILED,  /* the name has no address */
+	FL_REASON_REFUSED,         /* connection refused */
+	FL_REASON_UNREACHABLE,     /* no route, network down */
+	FL_REASON_TIMED_OUT,       /* a deadline of dialing, securing, upgrading or answering passed */
+	FL_REASON_TLS_FAILED,      /* handshake or record error */
+	FL_REASON_CERTIFICATE,     /* not trusted, expired, revoked */
+	FL_REASON_HOST_NAME,       /* the certificate is for another name */
+	FL_REASON_UPGRADE_REFUSED, /* an HTTP answer other than 101 */
+	FL_REASON_RATE_LIMITED,    /* HTTP 429 or the venue's own word for it */
+	FL_REASON_PEER_CLOSED,     /* close frame from the peer */
+	FL_REASON_END_OF_STREAM,   /* TCP end without close frame */
+	FL_REASON_RESET,           /* reset by the peer or another socket error */
+	FL_REASON_SILENT,          /* nothing arrived for idle_timeout */
+	FL_REASON_PROTOCOL,        /* a frame or message against RFC 6455 or RFC 9112 */
+	FL_REASON_BAD_TEXT,        /* text that is not UTF-8 */
+	FL_REASON_TOO_LARGE,       /* message or answer over its limit */
+	FL_REASON_SLOW_READER,     /* the peer does not take what it is sent */
+	FL_REASON_STALE,           /* the owner found it useless: mute, out of step, heartbeat missed */
+	FL_REASON_UNAUTHORIZED,    /* the venue refuses the credentials */
+	FL_REASON_MAINTENANCE,     /* the venue says so */
 	FL_REASON_MEMORY,
 	FL_REASON_COUNT
 };
 
 FL_API const char *fl_reason_text(enum fl_reason reason); /* "end of stream" */
-FL_API const char *fl_reason_word(enum fl_reason reason); /* "end_of_stream": metric labels, status */
+FL_API const char *fl_reason_word(
+	enum fl_reason reason); /* "end_of_stream": metric labels, status */
 FL_API const char *fl_conn_state_text(enum fl_conn_state state);
 
 /** Trust of a TLS endpoint. Zeroed: verify against the system's store. */
 struct fl_tls {
-	const char *ca_file;   /* NULL or "": the system's */
-	bool skip_verify;      /* only with a loopback host, else -EPERM */
+	const char *ca_file; /* NULL or "": the system's */
+	bool skip_verify;    /* only with a loopback host, else -EPERM */
 };
 
 /** Where to connect and how long to wait. 0 takes the default. */
 struct fl_endpoint {
 	const char *url; /* ws://HOST[:PORT]/PATH or wss:// */
 	struct fl_tls tls;
-	int64_t dial_timeout_ns;    /* 10 s: from resolving to the upgrade's end */
-	int64_t idle_timeout_ns;    /* 60 s: nothing received for so long is a fault; pings are sent at a third */
-	int64_t close_timeout_ns;   /* 3 s: how long fl_close waits for the peer's close frame */
-	int64_t backoff_min_ns;     /* 500 ms; grows by 2 with full jitter */
-	int64_t backoff_max_ns;     /* 60 s */
-	int64_t healthy_after_ns;   /* 30 s up resets the backoff */
+	int64_t dial_timeout_ns;  /* 10 s: from resolving to the upgrade's end */
+	int64_t idle_timeout_ns;  /* 60 s: nothing received for so long is a fault; pings are sent at a
+								 third */
+	int64_t close_timeout_ns; /* 3 s: how long fl_close waits for the peer's close frame */
+	int64_t backoff_min_ns;   /* 500 ms; grows by 2 with full jitter */
+	int64_t backoff_max_ns;   /* 60 s */
+	int64_t healthy_after_ns; /* 30 s up resets the backoff */
 	size_t message_limit_bytes; /* 16 MiB */
 	size_t send_limit_bytes;    /* 4 MiB waiting to be sent; beyond it fl_send says -EAGAIN */
 };
 
-/** Whether a URL's host is loopback: for checks of `verify: false`. False for what is no URL. Pure. */
+/** Whether a URL's host is loopback: for checks of `verify: false`. False for what is no URL. Pure.
+ */
 FL_API bool fl_url_is_loopback(const char *url);
 
 /** One whole WebSocket message. */
 struct fl_message {
-	char *data;    /* may be overwritten; FL_MESSAGE_PADDING writable bytes follow (in-situ parsers) */
+	char *data; /* may be overwritten; FL_MESSAGE_PADDING writable bytes follow (in-situ parsers) */
 	size_t length; /* bytes, without the padding */
 	bool is_text;  /* not checked for UTF-8: a JSON parser does that anyway; else fl_utf8_valid() */
 	int64_t received_ns; /* when its last bytes left the socket */
@@ -107,7 +110,8 @@ FL_API size_t fl_send_queued(const struct fl_ctx *ctx, int conn);
 
 FL_API enum fl_conn_state fl_conn_state(const struct fl_ctx *ctx, int conn);
 
-/** Why a connection ended or could not be made: the text that goes with the last reason. "" if none. */
+/** Why a connection ended or could not be made: the text that goes with the last reason. "" if
+ * none. */
 FL_API const char *fl_conn_detail(const struct fl_ctx *ctx, int conn);
 
 /**
@@ -144,14 +148,14 @@ struct fl_request {
 
 /** What came back. Redirects are not followed: 3xx is delivered as it is. */
 struct fl_response {
-	int status;            /* 0: no answer, `reason` says why */
+	int status; /* 0: no answer, `reason` says why */
 	enum fl_reason reason;
-	const char *detail;    /* with status 0: what exactly failed, never NULL */
-	const char *body;      /* never NULL; a 0 byte follows */
+	const char *detail; /* with status 0: what exactly failed, never NULL */
+	const char *body;   /* never NULL; a 0 byte follows */
 	size_t length;
 	int64_t retry_after_ns; /* from Retry-After, -1: absent */
 	int64_t received_ns;
-	const void *headers;   /* core's */
+	const void *headers; /* core's */
 };
 
 /** A header of a response, NULL when absent; names compare without case. */

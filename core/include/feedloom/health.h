@@ -8,10 +8,10 @@
 #include <feedloom/conn.h>
 
 enum fl_health {
-	FL_HEALTHY = 0,   /* as far as the instance can tell */
-	FL_NOT_READY,     /* starting: not authenticated, not subscribed yet */
-	FL_DEGRADED,      /* works in part */
-	FL_DISCONNECTED   /* does not work: no connection, no store */
+	FL_HEALTHY = 0, /* as far as the instance can tell */
+	FL_NOT_READY,   /* starting: not authenticated, not subscribed yet */
+	FL_DEGRADED,    /* works in part */
+	FL_DISCONNECTED /* does not work: no connection, no store */
 };
 
 /** Sets this instance's health; a change is logged and published as a status record by the core. */
@@ -27,9 +27,10 @@ FL_API void fl_conn_load(struct fl_ctx *ctx, int conn, int instruments, int chan
  */
 FL_API void fl_conn_streams(struct fl_ctx *ctx, int conn, bool streams);
 
-/** Coverage of one currency: instruments the venue lists, those acknowledged, those with fresh data. */
-FL_API void fl_set_coverage(struct fl_ctx *ctx, const char *currency, int listed, int subscribed,
-	int live);
+/** Coverage of one currency: instruments the venue lists, those acknowledged, those with fresh
+ * data. */
+FL_API void fl_set_coverage(
+	struct fl_ctx *ctx, const char *currency, int listed, int subscribed, int live);
 
 /** A step of `feedloom check --connect`; on_probe is over with the call of fl_probe_done. */
 FL_API void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...) FL_PRINTF(3, 4);

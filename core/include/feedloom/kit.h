@@ -1,6 +1,7 @@
 /*
- * kit.h: pure helpers. Bytes or numbers in, values out; no allocation, no state but what is handed in,
- * no I/O. Built static and linked into each plugin, so that a corrected parser arrives with a reload.
+ * kit.h: pure helpers. Bytes or numbers in, values out; no allocation, no state but what is handed
+ * in, no I/O. Built static and linked into each plugin, so that a corrected parser arrives with a
+ * reload.
  */
 #ifndef FEEDLOOM_KIT_H
 #define FEEDLOOM_KIT_H
@@ -19,10 +20,11 @@ struct fl_symbol {
 	int64_t expiry_ns;               /* Deribit: 08:00 UTC of that day; others: 0:00 UTC; 0: none */
 	int64_t strike_mantissa;         /* strike = mantissa / 10^scale, exact */
 	int strike_scale;
-	double strike;                   /* NaN: none, or several (combos) */
+	double strike; /* NaN: none, or several (combos) */
 };
 
-/** Deribit names of every kind (protocol rule: Deribit naming, "d" is the decimal point). -EINVAL: no such name. */
+/** Deribit names of every kind (protocol rule: Deribit naming, "d" is the decimal point). -EINVAL:
+ * no such name. */
 int fl_symbol_deribit(const char *name, size_t length, struct fl_symbol *out);
 /** OCC/OPRA: root padded to six, YYMMDD, C or P, strike in thousandths on eight digits. */
 int fl_symbol_occ(const char *name, size_t length, struct fl_symbol *out);
@@ -35,16 +37,19 @@ int fl_symbol_dxfeed_print(const struct fl_symbol *symbol, char *out, size_t siz
 
 /* ---- decimal.c: numbers as text ---- */
 
-/** Exactly: "-12.50" is mantissa -1250, scale 2; exponents too. -EINVAL: no number; -ERANGE: beyond 18 digits. */
+/** Exactly: "-12.50" is mantissa -1250, scale 2; exponents too. -EINVAL: no number; -ERANGE: beyond
+ * 18 digits. */
 int fl_decimal_parse(const char *text, size_t length, int64_t *mantissa, int *scale);
 /** Nearest double of a JSON-like number. -EINVAL, -ERANGE. Independent of the locale. */
 int fl_real_parse(const char *text, size_t length, double *out);
-/** The shortest text that reads back the same; "null" for NaN and infinities. Returns its length (< 32). */
+/** The shortest text that reads back the same; "null" for NaN and infinities. Returns its length (<
+ * 32). */
 int fl_real_print(char out[32], double value);
 
 /* ---- time_text.c ---- */
 
-/** RFC 3339 / ISO 8601 with Z or offset, up to nanoseconds: "2026-11-21T08:00:00.123456Z". -EINVAL. */
+/** RFC 3339 / ISO 8601 with Z or offset, up to nanoseconds: "2026-11-21T08:00:00.123456Z". -EINVAL.
+ */
 int fl_time_parse(const char *text, size_t length, int64_t *out_ns);
 /** "2026-11-21T08:00:00.123456Z": `digits` of the second's fraction, 0 to 9. Returns the length. */
 int fl_time_print(char out[40], int64_t ns, int digits);
@@ -67,11 +72,12 @@ struct fl_black76 {
 /** Forward price, strike, iv as a fraction, years to expiry (365 days), rate as a fraction. */
 void fl_black76(bool is_call, double forward, double strike, double iv, double years, double rate,
 	struct fl_black76 *out);
-/** The theta Deribit publishes: the lesser of a day's decay and what is left, capped by the option's value. */
+/** The theta Deribit publishes: the lesser of a day's decay and what is left, capped by the
+ * option's value. */
 double fl_theta_deribit(const struct fl_black76 *greeks, double days_to_expiry);
 /** iv of a price; NaN when no iv gives it. Converges to 1e-12 relative. */
-double fl_implied_volatility(bool is_call, double price, double forward, double strike, double years,
-	double rate);
+double fl_implied_volatility(
+	bool is_call, double price, double forward, double strike, double years, double rate);
 
 /* ---- rate.c: token bucket, given the time ---- */
 
@@ -87,12 +93,13 @@ int64_t fl_rate_take(struct fl_rate *rate, double cost, int64_t now_ns);
 /* ---- silence.c: the expected gap of an instrument, learned from its traffic ---- */
 
 struct fl_silence {
-	int64_t last_ns;     /* 0: never heard */
+	int64_t last_ns;                 /* 0: never heard */
 	float mean_gap_s, longest_gap_s; /* decayed */
 	uint32_t count;
 };
 void fl_silence_heard(struct fl_silence *silence, int64_t now_ns);
-/** How long it may be silent before that is odd: never under `floor_ns`; INT64_MAX: not enough is known. */
+/** How long it may be silent before that is odd: never under `floor_ns`; INT64_MAX: not enough is
+ * known. */
 int64_t fl_silence_limit_ns(const struct fl_silence *silence, int64_t floor_ns);
 
 /* ---- placement.c: instruments on connections, with the fewest moves ---- */
@@ -101,14 +108,15 @@ struct fl_placement_limits {
 	int max_channels;    /* per connection */
 	int max_instruments; /* per connection */
 	int max_connections;
-	int channels_each;   /* channels of one instrument */
+	int channels_each;     /* channels of one instrument */
 	int reserved_channels; /* on the first connection, for channels by kind */
 };
 /**
- * Places instruments: sizes within one of each other where that costs no move, otherwise within 10 %.
+ * Places instruments: sizes within one of each other where that costs no move, otherwise within 10
+ * %.
  *
- * @param place   in: connection of each instrument (0-based), -1: none yet; out: where it belongs, -1: no
- *                room (max_connections)
+ * @param place   in: connection of each instrument (0-based), -1: none yet; out: where it belongs,
+ * -1: no room (max_connections)
  * @param count   instruments
  * @param scratch `max_connections` ints
  * @return connections used, or -EINVAL

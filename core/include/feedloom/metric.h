@@ -14,10 +14,12 @@ enum fl_metric_kind { FL_COUNTER = 1, FL_GAUGE, FL_HISTOGRAM };
 /**
  * Finds or makes a metric.
  *
- * @param name    "feedloom_messages_total": letters, digits, underscore; base units (seconds, bytes)
- * @param labels  `feed="deribit",kind="ticker"`, or NULL. Values are escaped by the caller's choice of
- *                words: no quotes, backslashes or line breaks
- * @return never NULL: beyond 10,000 metrics, or with a bad name, one that counts for nobody (logged once)
+ * @param name    "feedloom_messages_total": letters, digits, underscore; base units (seconds,
+ * bytes)
+ * @param labels  `feed="deribit",kind="ticker"`, or NULL. Values are escaped by the caller's choice
+ * of words: no quotes, backslashes or line breaks
+ * @return never NULL: beyond 10,000 metrics, or with a bad name, one that counts for nobody (logged
+ * once)
  */
 FL_API struct fl_metric *fl_metric(struct fl_ctx *ctx, enum fl_metric_kind kind, const char *name,
 	const char *labels, const char *help);

@@ -6,9 +6,9 @@
  * request, thread and clock; the plugin names them by numbers it chooses and hears of them in its
  * callbacks. So its code can be swapped while they stay.
  *
- * Rules of the boundary (a test holds them): no static mutable data, no constructors, no threads, no
- * clock, file, socket, environment or random of its own; one exported symbol; what it needs from outside
- * is fl_*, yyjson and pure libc (memory, strings, math, snprintf).
+ * Rules of the boundary (a test holds them): no static mutable data, no constructors, no threads,
+ * no clock, file, socket, environment or random of its own; one exported symbol; what it needs from
+ * outside is fl_*, yyjson and pure libc (memory, strings, math, snprintf).
  */
 #ifndef FEEDLOOM_PLUGIN_H
 #define FEEDLOOM_PLUGIN_H
@@ -44,7 +44,7 @@ enum fl_option_type {
 	FL_NAMES,     /* struct fl_names; a sequence, or one scalar */
 	FL_DURATION,  /* int64_t ns; "5s", "100ms", "7d"; a unit is required except for 0 */
 	FL_SIZE,      /* int64_t bytes; "16MiB", "4GiB", "500MB" */
-	FL_DURATIONS, /* struct fl_durations; a mapping of names (among `choices`, if given) to durations */
+	FL_DURATIONS, /* struct fl_durations; a mapping of names (`choices`, if given) to durations */
 	FL_GROUP      /* a nested struct; `group` is its table, offsets relative to this field */
 };
 
@@ -56,53 +56,59 @@ struct fl_durations {
 };
 
 enum {
-	FL_OPTION_LIVE = 1,     /* can change while the instance runs (reconfigure) */
-	FL_OPTION_REQUIRED = 2  /* no default */
+	FL_OPTION_LIVE = 1,    /* can change while the instance runs (reconfigure) */
+	FL_OPTION_REQUIRED = 2 /* no default */
 };
 
 /**
- * One option: the single source of parsing, default, range, errors, help and reference. Tables end with
- * a zeroed row. Pointers are read at load and copied; `min` and `max` are written as the user would.
+ * One option: the single source of parsing, default, range, errors, help and reference. Tables end
+ * with a zeroed row. Pointers are read at load and copied; `min` and `max` are written as the user
+ * would.
  */
 struct fl_option {
 	const char *name;
 	enum fl_option_type type;
-	size_t offset;       /* of the field in the options struct */
-	const char *preset;  /* default, as it would be written ("[BTC, ETH]" for names); NULL: empty or 0 */
+	size_t offset; /* of the field in the options struct */
+	const char *preset; /* default, as it would be written; NULL: empty or 0 */
 	const char *help;
-	const char *min, *max;          /* numbers, durations, sizes; NULL: no limit */
-	const char *const *choices;     /* NULL-terminated: FL_CHOICE, FL_NAMES, FL_DURATIONS, FL_URL */
-	const struct fl_option *group;  /* FL_GROUP */
-	unsigned flags;                 /* FL_OPTION_... */
+	const char *min, *max;         /* numbers, durations, sizes; NULL: no limit */
+	const char *const *choices;    /* NULL-terminated: FL_CHOICE, FL_NAMES, FL_DURATIONS, FL_URL */
+	const struct fl_option *group; /* FL_GROUP */
+	unsigned flags;                /* FL_OPTION_... */
 };
 
 /** Collects errors of a plugin's own checks of its options. Core's. */
 struct fl_check;
-/** Reports one: `option` names it ("channels", "tls.ca_file") so that file, line and column can be added. */
+/** Reports one: `option` names it ("channels", "tls.ca_file") so that file, line and column can be
+ * added. */
 FL_API void fl_check_error(struct fl_check *check, const char *option, const char *format, ...)
 	FL_PRINTF(3, 4);
 
-/** State handed from the old code to the new, or kept over a restart: keys and values in core's memory. */
+/** State handed from the old code to the new, or kept over a restart: keys and values in core's
+ * memory. */
 struct fl_snapshot;
 FL_API int fl_snapshot_put_int(struct fl_snapshot *to, const char *key, int64_t value);
 FL_API int fl_snapshot_put_real(struct fl_snapshot *to, const char *key, double value);
 FL_API int fl_snapshot_put_text(struct fl_snapshot *to, const char *key, const char *text);
-FL_API int fl_snapshot_put_bytes(struct fl_snapshot *to, const char *key, const void *bytes, size_t length);
-/* Get: 0; -ENOENT: not there, `out` is left alone; -EINVAL: of another type. Pointers: valid in restore. */
+FL_API int fl_snapshot_put_bytes(
+	struct fl_snapshot *to, const char *key, const void *bytes, size_t length);
+/* Get: 0; -ENOENT: not there, `out` is left alone; -EINVAL: of another type. Pointers: valid in
+ * restore. */
 FL_API int fl_snapshot_get_int(const struct fl_snapshot *from, const char *key, int64_t *out);
 FL_API int fl_snapshot_get_real(const struct fl_snapshot *from, const char *key, double *out);
 FL_API int fl_snapshot_get_text(const struct fl_snapshot *from, const char *key, const char **out);
-FL_API int fl_snapshot_get_bytes(const struct fl_snapshot *from, const char *key, const void **out,
-	size_t *length);
+FL_API int fl_snapshot_get_bytes(
+	const struct fl_snapshot *from, const char *key, const void **out, size_t *length);
 
-/** The descriptor. Zero leaves a callback out. Callbacks stand in the order of an instance's life. */
+/** The descriptor. Zero leaves a callback out. Callbacks stand in the order of an instance's life.
+ */
 struct fl_plugin {
 	uint32_t abi;  /* FL_PLUGIN_ABI */
 	uint32_t size; /* sizeof(struct fl_plugin) */
 	const char *name, *version;
 	const char *summary; /* one line */
 	enum fl_role role;
-	const char *venue; /* feeds: `exchange` in the store */
+	const char *venue;      /* feeds: `exchange` in the store */
 	uint32_t state_version; /* of what save writes */
 
 	const struct fl_option *options;
@@ -110,7 +116,8 @@ struct fl_plugin {
 	/** Checks between options, pure: nothing exists yet. */
 	void (*check)(const void *options, struct fl_check *check);
 
-	/** Makes the state. Opens nothing. `options` is borrowed and lives until reconfigure or destroy. */
+	/** Makes the state. Opens nothing. `options` is borrowed and lives until reconfigure or
+	 * destroy. */
 	int (*create)(struct fl_ctx *ctx, const void *options, void **state);
 	/** Frees the state; owns nothing else. Takes NULL. */
 	void (*destroy)(void *state);
@@ -120,7 +127,8 @@ struct fl_plugin {
 	void (*stop)(void *state);
 	/** New options, of which only live ones differ. Non-zero: restart me instead. */
 	int (*reconfigure)(void *state, const void *options);
-	/** For `feedloom check --connect`, instead of start: try everything once, then fl_probe_done. */
+	/** For `feedloom check --connect`, instead of start: try everything once, then fl_probe_done.
+	 */
 	int (*probe)(void *state);
 
 	/** Connection `conn` is now in this state (UP, BACKOFF or CLOSED; not the steps between). */
@@ -134,7 +142,8 @@ struct fl_plugin {
 	 */
 	int (*on_accept)(void *state, int listener, int conn, const struct fl_http_request *request);
 	/** A request to answer with fl_respond and its kin, now or later. */
-	void (*on_request)(void *state, int listener, int exchange, const struct fl_http_request *request);
+	void (*on_request)(
+		void *state, int listener, int exchange, const struct fl_http_request *request);
 	/** An answer from database `db` to statement or job `number`; 0 is the opening. */
 	void (*on_result)(void *state, int db, int number, const struct fl_result *result);
 	void (*on_record)(void *state, int subscription, const struct fl_record *record);

@@ -11,7 +11,8 @@
  *   vega        per volatility point (0.01 of iv)          rho    per rate point (0.01)
  *   theta       per calendar day
  *   prices      in the venue's quote unit, the instrument's `price_currency`
- *   absent      NaN for numbers, 0 for ids and times, "" for texts, -1 for counters; never a made-up 0
+ *   absent      NaN for numbers, 0 for ids and times, "" for texts, -1 for counters; never a
+ * made-up 0
  *
  * A version belongs to each kind: it rises when fields are appended; readers take a shorter record
  * of an older version as one whose new fields are absent.
@@ -95,15 +96,15 @@ enum {
 /** One public trade. (instrument, trade_seq) is its identity. */
 struct fl_trade {
 	struct fl_record head;
-	int64_t trade_seq;     /* the venue's counter of this instrument, -1: it has none */
-	double price, amount;  /* amount in the venue's amount unit */
-	double contracts;      /* amount / contract_size */
+	int64_t trade_seq;    /* the venue's counter of this instrument, -1: it has none */
+	double price, amount; /* amount in the venue's amount unit */
+	double contracts;     /* amount / contract_size */
 	double iv, mark_price, index_price;
-	uint8_t direction;      /* of the taker: enum fl_direction */
-	int8_t tick_direction;  /* 0 plus, 1 zero-plus, 2 minus, 3 zero-minus, -1 absent */
-	uint16_t flags;         /* FL_TRADE_... */
-	uint32_t combo;         /* interned name of the combo whose leg this is, 0: none */
-	char trade_id[48];      /* the venue's, opaque, 0-terminated */
+	uint8_t direction;     /* of the taker: enum fl_direction */
+	int8_t tick_direction; /* 0 plus, 1 zero-plus, 2 minus, 3 zero-minus, -1 absent */
+	uint16_t flags;        /* FL_TRADE_... */
+	uint32_t combo;        /* interned name of the combo whose leg this is, 0: none */
+	char trade_id[48];     /* the venue's, opaque, 0-terminated */
 	char block_trade_id[32];
 };
 
@@ -170,22 +171,22 @@ struct fl_instrument {
 	uint8_t is_active;       /* 1: the venue lists it as tradable */
 	uint8_t state;           /* enum fl_instrument_state */
 	uint32_t reserved;
-	double strike;             /* in the counter currency, NaN: none */
-	int64_t expiry_ns;         /* 0: never */
-	int64_t creation_ns;       /* 0: unknown */
+	double strike;       /* in the counter currency, NaN: none */
+	int64_t expiry_ns;   /* 0: never */
+	int64_t creation_ns; /* 0: unknown */
 	double tick_size, contract_size, min_trade_amount;
-	char currency[16];         /* the one asked of the venue */
+	char currency[16]; /* the one asked of the venue */
 	char base_currency[16];
 	char quote_currency[16];
 	char settlement_currency[16];
-	char price_currency[16];   /* of prices on the bus */
-	char underlying[32];       /* the price index or the underlying's symbol */
+	char price_currency[16]; /* of prices on the bus */
+	char underlying[32];     /* the price index or the underlying's symbol */
 };
 
 /** One event in an instrument's or a feed's life. Variable length: metadata follows. */
 struct fl_lifecycle {
 	struct fl_record head;
-	char event_type[32];      /* "instrument_listed", "subscription_added", ... */
+	char event_type[32]; /* "instrument_listed", "subscription_added", ... */
 	char currency[16];
 	char reason[64];
 	int32_t connection_id;    /* -1: none */
@@ -200,7 +201,7 @@ struct fl_lifecycle {
 
 /** A hole in a stream: what was or may have been missed. */
 struct fl_gap {
-	struct fl_record head; /* instrument 0: every instrument of the source */
+	struct fl_record head;        /* instrument 0: every instrument of the source */
 	int64_t started_ns, ended_ns; /* 0: not known, or not ended */
 	int64_t first_seq, last_seq;  /* trade_seq or change_id, -1: none */
 	int64_t filled_ns;            /* 0: not filled */
