@@ -68,7 +68,7 @@ enum {
 struct fl_option {
 	const char *name;
 	enum fl_option_type type;
-	size_t offset; /* of the field in the options struct */
+	size_t offset;      /* of the field in the options struct */
 	const char *preset; /* default, as it would be written; NULL: empty or 0 */
 	const char *help;
 	const char *min, *max;         /* numbers, durations, sizes; NULL: no limit */

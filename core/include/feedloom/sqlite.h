@@ -8,13 +8,11 @@
 #include <feedloom/base.h>
 
 struct fl_sqlite_options {
-	const char
-		*path; /* absolute or relative to the state directory; ":memory:NAME" in simulations */
-	const char
-		*schema; /* migrations to apply at open: a folder of schema/ ("sqlite"), NULL: none */
-	bool fast;   /* synchronous=OFF: what can be lost */
+	const char *path;   /* relative: to the state folder; ":memory:NAME" in simulations */
+	const char *schema; /* migrations to apply at open, schema/NAME; NULL: none */
+	bool fast;          /* synchronous=OFF: what can be lost */
 	bool read_only;
-	int64_t busy_timeout_ns; /* 5 s */
+	int64_t busy_timeout_ns; /* 0: 5 s */
 };
 
 /**
