@@ -12,6 +12,7 @@
 #include "control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct fl_option option_table[] = {
 	{ "listen", FL_STRING, offsetof(struct options, listen), "127.0.0.1:8080", "address and port",
@@ -29,8 +30,33 @@ static const struct fl_option option_table[] = {
 	{ 0 },
 };
 
+/* ---- options ---- */
+
+static bool is_loopback(const char *listen)
+{
+	return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0 ||
+		strncmp(listen, "localhost:", 10) == 0;
+}
+
+/* What the listener would refuse at start is found by `feedloom check` too. */
+static void check(const void *given, struct fl_check *errors)
+{
+	const struct options *options = given;
+	const char *port = strrchr(options->listen, ':');
+
+	if (port == NULL || port == options->listen || port[1] == '\0' ||
+		strspn(port + 1, "0123456789") != strlen(port + 1) || strtol(port + 1, NULL, 10) > 65535)
+		fl_check_error(errors, "listen", "an address and a port, like 127.0.0.1:8080, not \"%s\"",
+			options->listen);
+	else if (!is_loopback(options->listen) && *options->token == '\0' && options->trust.count == 0)
+		fl_check_error(errors, "listen",
+			"%s can be reached from the network: set `token`, or the networks to `trust`",
+			options->listen);
+}
+
 /* ---- life ---- */
 
+/* What goes wrong is logged by the core, with the address and the remedy. */
 static int listen_as_configured(struct control *self)
 {
 	static const char *const open[] = { "/livez", "/healthz", "/health", NULL };
@@ -41,16 +67,8 @@ static int listen_as_configured(struct control *self)
 		.open_paths = { open, 3 },
 		.connection_limit = (int)self->options->connection_limit,
 		.request_timeout_ns = self->options->request_timeout_ns };
-	int result = fl_listen(self->ctx, LISTENER, &how);
 
-	if (result == -EPERM)
-		fl_log(self->ctx, FL_ERROR,
-			"%s is not a loopback address: set `token`, or the networks to `trust`",
-			self->options->listen);
-	else if (result < 0)
-		fl_log(self->ctx, FL_ERROR, "cannot listen on %s: change `services: { %s: { listen } }`",
-			self->options->listen, fl_instance_name(self->ctx));
-	return result;
+	return fl_listen(self->ctx, LISTENER, &how);
 }
 
 static int create(struct fl_ctx *ctx, const void *options, void **state)
@@ -99,6 +117,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.summary = "REST, metrics and the status page",
 	.options = option_table,
 	.options_size = sizeof(struct options),
+	.check = check,
 	.create = create,
 	.destroy = free,
 	.start = start,

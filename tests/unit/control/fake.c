@@ -14,17 +14,15 @@ int64_t fl_now_ns(const struct fl_ctx *ctx)
 	return ctx->now_ns;
 }
 
-const char *fl_instance_name(const struct fl_ctx *ctx)
+void fl_check_error(struct fl_check *check, const char *option, const char *format, ...)
 {
-	(void)ctx;
-	return "control";
-}
+	struct fl_ctx *ctx = (struct fl_ctx *)check;
+	va_list args;
 
-void fl_log(struct fl_ctx *ctx, enum fl_level level, const char *format, ...)
-{
-	(void)ctx;
-	(void)level;
-	(void)format;
+	assert_string_equal(option, "listen");
+	va_start(args, format);
+	vsnprintf(ctx->check_error, sizeof(ctx->check_error), format, args);
+	va_end(args);
 }
 
 int fl_listen(struct fl_ctx *ctx, int listener, const struct fl_listen *how)

@@ -29,7 +29,8 @@ struct fl_ctx {
 	char headers[1024]; /* "Name: value\n" each */
 	char *body;
 	size_t length;
-	char *snapshot; /* of the key "questions" */
+	char check_error[256]; /* of `listen` */
+	char *snapshot;        /* of the key "questions" */
 };
 
 extern const struct fl_plugin feedloom_plugin;
