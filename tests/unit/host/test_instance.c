@@ -71,6 +71,11 @@ static void a_create_that_fails_is_said_and_leaves_no_state(void **state)
 	assert_true(rig_logged(&rig, "one: start failed: "));
 }
 
+static bool files_are_closed(struct rig *all)
+{
+	return all->host->databases_closing == 0;
+}
+
 static void a_start_that_fails_leaves_nothing_open(void **state)
 {
 	char yaml[512];
@@ -90,7 +95,7 @@ static void a_start_that_fails_leaves_nothing_open(void **state)
 	rig_wait(&rig, 50 * FL_MS);
 	assert_int_equal(rig_calls(&rig, "venue", "accept"), 0);
 	assert_int_equal(rig_calls(&rig, "one", "db_open"), 0); /* nor is it told of anything */
-	assert_int_equal(rig.host->databases_closing, 0);
+	rig_until(&rig, files_are_closed);
 	assert_int_equal(rig_calls(&rig, "one", "stop"), 0);
 }
 
@@ -226,7 +231,7 @@ static void a_stop_waits_for_what_the_database_is_at(void **state)
 	(void)state;
 	rig_run(&rig, "feeds: { feed: { plugin: echo_feed, database: feed.db } }\n");
 	rig_until_calls(&rig, "feed", "db_open", 1);
-	assert_int_equal(rig_ask(&rig, "feed", "work", "{}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "feed", "work", "{\"rows\":200000}"), FL_REPLY_OK);
 	assert_int_equal(host_hold(rig.host, rig_find(&rig, "feed")), 0);
 	rig_until_phase(&rig, "feed", INSTANCE_STOPPED);
 	assert_int_equal(rig_calls(&rig, "feed", "db_done"), 1);
@@ -238,7 +243,7 @@ static void a_stop_that_takes_too_long_is_cut_short(void **state)
 	(void)state;
 	rig_run(&rig, "feeds: { feed: { plugin: echo_feed, database: feed.db } }\n");
 	rig_until_calls(&rig, "feed", "db_open", 1);
-	assert_int_equal(rig_ask(&rig, "feed", "work", "{}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "feed", "work", "{\"rows\":4000000}"), FL_REPLY_OK);
 	assert_int_equal(host_hold(rig.host, rig_find(&rig, "feed")), 0);
 	rig_find(&rig, "feed")->stop_deadline_ns = 0;
 	rig_until_phase(&rig, "feed", INSTANCE_STOPPED);
@@ -267,7 +272,7 @@ static void the_host_may_go_with_everything_in_flight(void **state)
 	rig_run(&rig,
 		"services:\n  venue: { plugin: echo, listen: \"127.0.0.1:0\" }\n"
 		"feeds:\n  other: { plugin: echo_feed, database: o.db }\n");
-	assert_int_equal(rig_ask(&rig, "other", "work", "{}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "other", "work", "{\"rows\":200000}"), FL_REPLY_OK);
 	assert_int_equal(
 		rig_ask(&rig, "other", "request", "{\"url\":\"http://127.0.0.1:9/\"}"), FL_REPLY_OK);
 	/* close_rig: `feed` is leaving, `other` has a job and a request under way */

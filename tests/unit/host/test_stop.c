@@ -129,7 +129,7 @@ static void a_stop_waits_for_the_databases(void **state)
 	(void)state;
 	rig_run(&rig, "services: { one: { plugin: echo, database: one.db } }\n");
 	rig_until_calls(&rig, "one", "db_open", 1);
-	assert_int_equal(rig_ask(&rig, "one", "work", "{}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "one", "work", "{\"rows\":200000}"), FL_REPLY_OK);
 	stop(5 * FL_SECOND);
 	assert_int_equal(rig_calls(&rig, "one", "db_done"), 1);
 	assert_int_equal(rig.host->databases_closing, 0);
@@ -159,7 +159,7 @@ static void nothing_starts_during_the_stop(void **state)
 	rig_run(&rig,
 		"feeds: { feed: { plugin: echo_feed, count: 2 }, held: { plugin: echo_feed } }\n"
 		"services: { one: { plugin: echo, database: one.db } }\n"); /* a restart is due */
-	assert_int_equal(rig_ask(&rig, "one", "work", "{}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "one", "work", "{\"rows\":200000}"), FL_REPLY_OK);
 	host_stop(rig.host, 5 * FL_SECOND, on_stopped, &rig);
 	host_stop(rig.host, 5 * FL_SECOND, on_stopped, &rig); /* asked twice */
 	assert_int_equal(rig_ask(&rig, "core", "start", "{}"), FL_REPLY_STOPPED);

@@ -317,15 +317,15 @@ static void reply_replies(struct echo *self, int command)
 	fl_reply(self->ctx, command, FL_REPLY_OK, answer, false);
 }
 
-static void work(struct echo *self)
+static void work(struct echo *self, int64_t rows)
 {
 	struct fl_sqlite_job *job = fl_sqlite_job(self->ctx, DB);
 
-	/* Long enough to be at work still when it is stopped. */
 	fl_sqlite_statement(job,
-		"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 300000) "
+		"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < ?) "
 		"SELECT count(*) FROM t",
 		FL_SQL_ROWS);
+	fl_sqlite_int(job, rows);
 	fl_sqlite_row_end(job);
 	(void)fl_sqlite_run(self->ctx, job, 1);
 }
@@ -354,7 +354,7 @@ static int act(struct echo *self, const char *name, yyjson_val *root)
 	else if (strcmp(name, "reconnect") == 0)
 		fl_reconnect(self->ctx, CONN, FL_REASON_STALE);
 	else if (strcmp(name, "work") == 0)
-		work(self);
+		work(self, number_of(root, "rows"));
 	else if (strcmp(name, "open") == 0)
 		return open_all(self);
 	else if (strcmp(name, "stream") == 0)
