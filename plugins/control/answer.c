@@ -72,15 +72,26 @@ static const char *title_of(int status)
 	}
 }
 
-/* Cuts off the piece of a character that a full buffer has left at the end. */
+/* Texts are cut where a buffer ends, perhaps within a character: what is left of one becomes '?'.
+ */
 static void mend(char *text)
 {
-	size_t length = strlen(text);
+	size_t left = strlen(text);
 
-	for (int i = 0; i < 3 && length > 0 && !fl_utf8_valid(text, length); i++)
-		text[--length] = '\0';
-	if (!fl_utf8_valid(text, length))
-		snprintf(text, 32, "the reason is no readable text");
+	if (fl_utf8_valid(text, left))
+		return;
+	while (left > 0) {
+		size_t length = 1;
+
+		while (length < 4 && length < left && !fl_utf8_valid(text, length))
+			length++;
+		if (!fl_utf8_valid(text, length)) {
+			*text = '?';
+			length = 1;
+		}
+		text += length;
+		left -= length;
+	}
 }
 
 yyjson_mut_doc *control_problem_make(int status, const char *detail)
