@@ -120,6 +120,7 @@ enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size
 		snprintf(reason, size, "%s",
 			ctx->is_held							 ? "stopped by request" :
 				ctx->phase == INSTANCE_STOPPING ? "stopping" :
+				ctx->phase == INSTANCE_STOPPED	? "stopped" :
 												  "not started");
 		return STATE_STOPPED;
 	}
