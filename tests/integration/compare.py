@@ -5,12 +5,11 @@ field equal. What lies behind that message is permitted only on connections that
 was killed), lies within a row of stream_gaps, and holds no trade (each trade of the market is stored, once)
 and no book change that a later snapshot does not cover.
 
-Both sides are read in order, by (instrument, event time), and merged: a million messages take seconds.
+The two databases are attached to one session and joined by (instrument, event time) and every field: a million
+messages take seconds.
 """
 import sqlite3
 from collections import Counter
-from itertools import groupby
-from operator import itemgetter
 
 SIDES = "bid_price bid_amount ask_price ask_amount".split()
 TICKER = ("state mark_price mark_iv bid_iv ask_iv bid_price bid_amount ask_price ask_amount last_price"
@@ -21,13 +20,12 @@ BOOK = "change_id prev_change_id is_snapshot side price amount".split()
 TRADE = ("event_us trade_id price amount contracts direction iv mark_price index_price tick_direction"
          " liquidation block_trade_id combo_id").split()
 
-# kind: the ledger's table, the store's, the name's column, the fields
+# kind: the ledger's table, the store's and its index by instrument and time, the name's columns, the fields
 STREAMS = {
-    "quote": ("sent_quotes", "store.option_quotes", "instrument_name", SIDES),
-    "ticker": ("sent_tickers", "store.tickers", "instrument_name", TICKER),
-    # An empty snapshot is a row without side in the store, none in the ledger.
-    "book": ("sent_books", "(SELECT * FROM store.books WHERE side IS NOT NULL)", "instrument_name", BOOK),
-    "index": ("sent_index_prices", "store.index_prices", "index_name", ["price"]),
+    "quote": ("sent_quotes", "option_quotes_base", "option_quotes_instrument", "instrument", SIDES),
+    "ticker": ("sent_tickers", "tickers_base", "tickers_instrument", "instrument", TICKER),
+    "book": ("sent_books", "books_base", "books_instrument", "instrument", BOOK),
+    "index": ("sent_index_prices", "index_prices", "index_prices_index", "index", ["price"]),
 }
 
 
@@ -35,7 +33,6 @@ class Verdict:
     def __init__(self):
         self.problems = []
         self.counts = Counter()
-        self.cut = {}  # connection: messages behind the last stored one
 
     def fault(self, kind, text):
         self.counts[kind] += 1
@@ -51,21 +48,19 @@ class Verdict:
         return ", ".join(f"{kind} {count}" for kind, count in sorted(self.counts.items()))
 
 
-def groups(rows):
-    """Rows of (name, event_us, ...), in that order, by those two; then an end beyond all names."""
-    for key, group in groupby(rows, itemgetter(0, 1)):
-        yield key, list(group)
-    yield ("\U0010ffff", 0), []
-
-
 class Comparison:
     def __init__(self, ledger, store):
         self.db = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)
         self.db.execute("ATTACH ? AS store", (f"file:{store}?mode=ro",))
         self.db.execute("PRAGMA temp_store = MEMORY")
-        self.db.execute("PRAGMA cache_size = -65536")
+        for name in ("main", "store"):
+            self.db.execute(f"PRAGMA {name}.cache_size = -131072")
+            self.db.execute(f"PRAGMA {name}.mmap_size = 4294967296")
+        self.db.execute("CREATE TEMP TABLE instrument (instrument_name TEXT PRIMARY KEY, instrument_id INTEGER)"
+                        " WITHOUT ROWID")
+        self.db.execute("INSERT INTO instrument SELECT instrument_name, instrument_id FROM store.instrument_metadata")
         self.verdict = Verdict()
-        (last,) = self.db.execute("SELECT coalesce(max(seq), 0) FROM sent").fetchone()
+        (last,) = self.rows("SELECT coalesce(max(seq), 0) FROM sent").fetchone()
         self.stored = [0] * (last + 1)  # rows of each message that were found in the store
         self.ambiguous = []             # messages with equal rows, of which fewer are stored than were sent
 
@@ -74,50 +69,60 @@ class Comparison:
 
     # ---- one kind: what was sent, what is stored ----
 
-    def match(self, key, sent, stored):
-        """Rows of one instrument and instant, sent against stored: as often as equal."""
-        if len(sent) == 1 and len(stored) == 1 and sent[0][2:-1] == stored[0][2:]:
-            self.stored[sent[0][-1]] += 1
-            return
-        left = Counter(row[2:] for row in stored)
-        by_fields = {}
-        for row in sent:
-            by_fields.setdefault(row[2:-1], []).append(row[-1])
-        for fields, seqs in by_fields.items():
-            count = left.pop(fields, 0)
-            if 0 < count < len(seqs):  # the same was sent on two connections: whose is it?
-                self.ambiguous.append((seqs, count))
-                continue
-            for seq in seqs[:count]:
-                self.stored[seq] += 1
-            if count > len(seqs):
-                self.verdict.fault("repeated", f"{key} {fields} is stored {count} times, sent {len(seqs)} times")
-        for fields in left:
-            self.verdict.fault("unequal", f"{key} {fields} is stored, sent was {list(by_fields) or 'nothing'}")
+    def pairs(self, sent, stored, index, name, fields):
+        """(message, its item, row) for each row of the store that equals a row of the ledger."""
+        item = "s.item" if sent == "sent_books" else "0"
+        equal = " AND ".join(f"t.{field} IS s.{field}" for field in fields)
+        if name == "instrument":
+            join, key = "CROSS JOIN temp.instrument AS n ON n.instrument_name = s.instrument_name", (
+                "t.instrument_id = n.instrument_id")
+        else:
+            join, key = "", "t.index_name = s.index_name"
+        return self.rows(f"SELECT s.seq, {item}, t.rowid FROM main.{sent} AS s {join}"
+                         f" CROSS JOIN store.{stored} AS t INDEXED BY {index}"
+                         f" ON {key} AND t.event_us = s.event_us AND {equal}")
 
     def stream(self, kind):
-        table, view, name, fields = STREAMS[kind]
+        sent, stored, index, name, fields = STREAMS[kind]
+        condition = "WHERE side IS NOT NULL" if kind == "book" else ""  # else an empty snapshot
+        (last,) = self.rows(f"SELECT coalesce(max(rowid), 0) FROM store.{stored}").fetchone()
+        rows_of, taken = {}, bytearray(last + 1)
+        for seq, item, row in self.pairs(sent, stored, index, name, fields):
+            rows_of.setdefault((seq, item), []).append(row)
+            taken[row] = min(taken[row] + 1, 2)
+        alike = {}
+        for (seq, item), rows in rows_of.items():
+            if len(rows) == 1 and taken[rows[0]] == 1:
+                self.stored[seq] += 1
+            else:  # equal rows, of equal messages
+                alike.setdefault(tuple(sorted(rows)), []).append(seq)
+        for rows, seqs in alike.items():
+            if len(rows) < len(seqs):
+                self.ambiguous.append((seqs, len(rows)))
+                continue
+            for seq in seqs:
+                self.stored[seq] += 1
+            if len(rows) > len(seqs):
+                self.verdict.fault("repeated", f"{kind} {seqs} is stored {len(rows)} times, sent {len(seqs)} times")
+        for (row,) in self.rows(f"SELECT rowid FROM store.{stored} {condition}"):
+            if taken[row] == 0:
+                self.unequal(kind, stored, row)
+        (count,) = self.rows(f"SELECT count(*) FROM main.{sent}").fetchone()
+        self.verdict.counts[f"sent {kind} rows"] = count
+        (count,) = self.rows(f"SELECT count(*) FROM store.{stored} {condition}").fetchone()
+        self.verdict.counts[f"stored {kind} rows"] = count
+
+    def unequal(self, kind, stored, row):
+        sent, _, _, name, fields = STREAMS[kind]
         columns = ", ".join(fields)
-        order = "seq, item" if kind == "book" else "seq"
-        sent = groups(self.rows(
-            f"SELECT {name}, event_us, {columns}, seq FROM main.{table} ORDER BY {name}, event_us, {order}"))
-        stored = groups(self.rows(
-            f"SELECT {name}, event_us, {columns} FROM {view} ORDER BY {name}, event_us"))
-        (sent_key, sent_rows), (stored_key, stored_rows) = next(sent), next(stored)
-        while sent_rows or stored_rows:
-            if sent_key == stored_key:
-                self.match(sent_key, sent_rows, stored_rows)
-            elif sent_key > stored_key:
-                self.match(stored_key, [], stored_rows)
-            if sent_key <= stored_key:
-                self.verdict.counts[f"sent {kind} rows"] += len(sent_rows)
-                next_sent = next(sent)
-            else:
-                next_sent = (sent_key, sent_rows)
-            if stored_key <= sent_key:
-                self.verdict.counts[f"stored {kind} rows"] += len(stored_rows)
-                stored_key, stored_rows = next(stored)
-            sent_key, sent_rows = next_sent
+        what = self.rows(f"SELECT event_us, {columns} FROM store.{stored} WHERE rowid = ?", row).fetchone()
+        near = []
+        if name == "instrument" and self.verdict.counts["unequal"] < 5:
+            near = self.rows(
+                f"SELECT instrument_name, event_us, {columns} FROM main.{sent} WHERE event_us = ? AND instrument_name"
+                f" = (SELECT instrument_name FROM store.instrument_metadata JOIN store.{stored} AS t"
+                "      USING (instrument_id) WHERE t.rowid = ?)", what[0], row).fetchall()
+        self.verdict.fault("unequal", f"{kind} {what} is stored, sent was {near or 'nothing like it'}")
 
     # ---- trades: of the market, however they came ----
 
@@ -168,34 +173,43 @@ class Comparison:
         return any(started is not None and ended is not None and started <= event_us <= ended
                    for started, ended in gaps)
 
-    def settle(self, messages, last, may_be_cut):
-        """Rows that two messages can claim go first to the one that must be stored."""
-        place = {message[2]: message for message in messages} if self.ambiguous else {}
+    def last_stored(self):
+        """The number of the last message of each connection of which something is stored."""
+        last = {}
+        for connection, number, seq in self.rows("SELECT connection, number_on_connection, seq FROM main.sent"):
+            self.verdict.counts["messages"] += 1
+            if self.stored[seq] > 0 and number > last.get(connection, 0):
+                last[connection] = number
+        return last
 
-        def may_be_missing(seq):
-            connection, number = place[seq][:2]
-            return connection in may_be_cut and number > last.get(connection, 0)
+    def settle(self, last, may_be_cut):
+        """Rows that two messages can claim go first to the one that must be stored."""
         for seqs, count in self.ambiguous:
-            for seq in sorted(seqs, key=may_be_missing)[:count]:
+            places = [self.rows("SELECT connection, number_on_connection, seq FROM main.sent WHERE seq = ?",
+                                seq).fetchone() for seq in seqs]
+            places.sort(key=lambda place: place[0] in may_be_cut and place[1] > last.get(place[0], 0))
+            for connection, number, seq in places[:count]:
                 self.stored[seq] += 1
-                connection, number = place[seq][:2]
                 last[connection] = max(number, last.get(connection, 0))
 
+    def torn(self):
+        for seq, name, items in self.rows("SELECT seq, instrument_name, items FROM main.sent WHERE kind = 'book'"):
+            if 0 < self.stored[seq] < items:
+                self.verdict.fault("torn", f"book of {name}: {self.stored[seq]} of {items} rows are stored")
+
     def connections(self, may_be_cut):
-        gaps, snapshots, cut = self.gaps(), None, {}
-        last = {}
-        messages = self.rows("SELECT connection, number_on_connection, seq, kind, instrument_name, event_us,"
-                             " items FROM main.sent ORDER BY connection, number_on_connection").fetchall()
-        for connection, number, seq, kind, name, event_us, items in messages:
-            self.verdict.counts["messages"] += 1
-            if self.stored[seq] > 0:
-                last[connection] = number
-        self.settle(messages, last, may_be_cut)
-        for connection, number, seq, kind, name, event_us, items in messages:
-            if 0 < self.stored[seq] < items and kind != "trade":
-                self.verdict.fault("torn", f"{kind} of {name}: {self.stored[seq]} of {items} rows are stored")
-            if self.stored[seq] > 0 or items == 0 or kind in ("trade", "replay"):
-                continue
+        last = self.last_stored()
+        self.settle(last, may_be_cut)
+        self.torn()
+        gaps, snapshots, cut = self.gaps(), self.snapshots(), {}
+        unstored = [(seq,) for seq in range(1, len(self.stored)) if self.stored[seq] == 0]
+        self.db.execute("CREATE TEMP TABLE unstored (seq INTEGER PRIMARY KEY)")
+        self.db.executemany("INSERT INTO unstored VALUES (?)", unstored)
+        for connection, number, kind, name, event_us, change_id in self.rows(
+                "SELECT connection, number_on_connection, kind, instrument_name, event_us,"
+                " (SELECT max(change_id) FROM main.sent_books AS b WHERE b.seq = sent.seq)"
+                " FROM temp.unstored JOIN main.sent USING (seq)"
+                " WHERE kind NOT IN ('trade', 'replay') AND items > 0"):
             what = f"connection {connection}, message {number}: {kind} of {name} at {event_us}"
             if number < last.get(connection, 0):
                 self.verdict.fault("hole", f"{what}, and {last[connection]} is stored")
@@ -205,13 +219,8 @@ class Comparison:
                 cut[connection] = cut.get(connection, 0) + 1
                 if not self.is_explained(gaps, event_us):
                     self.verdict.fault("unexplained", f"{what} lies in no row of stream_gaps")
-                if kind == "book":
-                    snapshots = snapshots if snapshots is not None else self.snapshots()
-                    (change_id,) = self.rows("SELECT max(change_id) FROM main.sent_books WHERE seq = ?",
-                                             seq).fetchone() or (0,)
-                    if change_id is not None and snapshots.get(name, -1) < change_id:
-                        self.verdict.fault("uncovered", f"{what}: no later snapshot is stored")
-        self.verdict.cut = cut
+                if kind == "book" and snapshots.get(name, -1) < change_id:
+                    self.verdict.fault("uncovered", f"{what}: no later snapshot is stored")
         self.verdict.counts["cut off"] = sum(cut.values())
 
 

@@ -1,6 +1,7 @@
 """The first whole way: within 20 s of its start the daemon is connected, and what it answers meanwhile."""
 import re
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_openapi_and_the_status_page_are_served(daemon):
 
 
 def test_plugins_are_listed(daemon):
-    plugins = {p["instance"]: p for p in daemon.ask("GET", "/v1/plugins").json}
+    plugins = {p["instance"]: p for p in daemon.ask("GET", "/v1/plugins").json["plugins"]}
     assert {name: p["plugin"] for name, p in plugins.items()} == {
         "deribit": "deribit", "store": "sink_sqlite", "control": "control"}
 
@@ -143,12 +144,12 @@ def test_instruments_come_in_pages(daemon):
     names, cursor = [], None
     for _ in range(20):
         page = daemon.ask("GET", "/v1/instruments?currency=BTC&active=true&limit=100" +
-                          (f"&cursor={cursor}" if cursor else ""))
+                          (f"&cursor={quote(cursor)}" if cursor else ""))
         assert page.status == 200, page
         rows = page.json["instruments"]
         assert len(rows) <= 100
         names += [row["instrument_name"] for row in rows]
-        cursor = page.json.get("cursor")
+        cursor = page.json["next"]
         if not cursor:
             break
     assert len(names) == len(set(names)) == 728
@@ -200,7 +201,7 @@ def test_errors_are_problem_documents(daemon):
     assert "/openapi.json" in problem(daemon.ask("GET", "/v2/nothing"), 404)
     refused = daemon.ask("POST", "/v1/streaming/status", {})
     problem(refused, 405)
-    assert refused.headers["Allow"] == "GET"
+    assert "GET" in refused.headers["Allow"].split(", ")
 
 
 # ---- the older names ----
