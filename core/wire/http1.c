@@ -41,7 +41,7 @@ struct http1 {
 	/* The present message. */
 	bool is_begun, has_head, is_complete, is_keep_alive;
 	enum part part;
-	size_t head_bytes; /* as sent; later those of trailers and chunk extensions too */
+	size_t head_bytes; /* as sent; behind the head, those of trailers and chunk extensions */
 	struct buf head;   /* target, names and values, each with its 0 */
 	struct buf body;
 	size_t line_count;
@@ -205,6 +205,7 @@ static int take_head(llhttp_t *parser)
 	if (check_head(http) < 0)
 		return -1;
 	http->has_head = true;
+	http->head_bytes = 0; /* of what is behind it: in whichever pieces the head came */
 	if (http->events.on_head != NULL && !http->events.on_head(http->data))
 		return -1;                                                  /* closed inside */
 	return http->no_body && parser->status_code / 100 != 1 ? 1 : 0; /* 1: no body follows */
