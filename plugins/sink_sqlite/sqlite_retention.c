@@ -115,8 +115,9 @@ static void end_round(struct sink *sink)
 	struct retention *retention = &sink->retention;
 
 	if (retention->deleted_rows > 0)
-		fl_log(sink->ctx, FL_DEBUG, "retention: %" PRId64 " rows deleted", retention->deleted_rows);
-	retention->deleted_rows = 0;
+		fl_log(sink->ctx, FL_DEBUG, "retention: %" PRId64 " rows deleted, the longest step %.0f ms",
+			retention->deleted_rows, (double)retention->longest_ns / 1e6);
+	retention->deleted_rows = retention->longest_ns = 0;
 	retention->is_going = false;
 	retention->table = 0;
 }
@@ -124,6 +125,8 @@ static void end_round(struct sink *sink)
 /* Half of the writer's time at most. */
 static void pause(struct sink *sink, int64_t took_ns)
 {
+	if (took_ns > sink->retention.longest_ns)
+		sink->retention.longest_ns = took_ns;
 	(void)fl_timer_start(
 		sink->ctx, TIMER_CHUNK, took_ns > PAUSE_MIN_NS ? took_ns : PAUSE_MIN_NS, 0);
 }

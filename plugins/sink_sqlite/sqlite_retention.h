@@ -16,9 +16,9 @@ struct retention {
 	int64_t keep_ns[RETAINED_TABLES];    /* 0: for good */
 	int64_t chunk_rows[RETAINED_TABLES]; /* what a chunk of this table may hold */
 	int64_t vacuum_pages;
-	size_t table;         /* the one at hand */
-	bool is_going;        /* a round is under way */
-	int64_t deleted_rows; /* in this round */
+	size_t table;                     /* the one at hand */
+	bool is_going;                    /* a round is under way */
+	int64_t deleted_rows, longest_ns; /* of this round: rows, and the longest chunk or step */
 };
 
 struct sink;

@@ -266,6 +266,7 @@ static void an_instrument_is_listed_seen_and_expires(void **state)
 		"2026-11-21T05:46:40.001500Z 2026-11-21T05:47:40.001500Z 1 0.0001");
 	ctx->now_ns = INT64_C(1795248000000000000); /* its expiry */
 	add_instrument(ctx, false);
+	ctx->now_ns += FL_MINUTE; /* told again: it expired when it did */
 	add_instrument(ctx, false);
 	fake_deliver(ctx);
 	assert_string_equal(fake_text(ctx,
