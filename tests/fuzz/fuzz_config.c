@@ -11,6 +11,7 @@
 
 #include <feedloom/kit.h>
 #include <math.h>
+#include <strings.h>
 
 struct inner {
 	bool verify;
@@ -124,7 +125,7 @@ static void check_options(const struct options *options)
 	CHECK(options->limit == 0 || options->limit >= 1024);
 	CHECK(options->count <= 10 && options->ratio >= 0 && options->ratio <= 1);
 	CHECK(isfinite(options->factor) && options->mode >= 0 && options->mode < 2);
-	CHECK(strncmp(options->url, "ws", 2) == 0);
+	CHECK(options->url[0] == '\0' || strncasecmp(options->url, "ws", 2) == 0);
 	for (size_t i = 0; i < options->currencies.count; i++)
 		CHECK(strcmp(options->currencies.items[i], "BTC") == 0 ||
 			strcmp(options->currencies.items[i], "ETH") == 0);
