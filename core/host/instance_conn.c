@@ -239,6 +239,28 @@ int fl_sendf(struct fl_ctx *ctx, int number, const char *format, ...)
 	return result;
 }
 
+int fl_send_pieces(struct fl_ctx *ctx, int number, const void *data, size_t length,
+	size_t piece_bytes, bool with_pings)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? -ENOTCONN : conn_send_pieces(conn, data, length, piece_bytes, with_pings);
+}
+
+int fl_drip(struct fl_ctx *ctx, int number, size_t bytes, int64_t every_ns)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? -ENOTCONN : conn_drip(conn, bytes, every_ns);
+}
+
+int fl_freeze(struct fl_ctx *ctx, int number, bool on)
+{
+	struct conn *conn = find(ctx, number);
+
+	return conn == NULL ? -ENOTCONN : conn_freeze(conn, on);
+}
+
 size_t fl_send_queued(const struct fl_ctx *ctx, int number)
 {
 	struct conn *conn = find(ctx, number);

@@ -49,6 +49,8 @@ void conn_drop(struct conn *conn, bool in_order)
 		stream_close(conn->stream);
 	else
 		stream_abort(conn->stream);
+	conn_drip_free(conn->drip);
+	conn->drip = NULL;
 	http1_close(conn->http);
 	ws_close(conn->ws);
 	conn->stream = NULL;

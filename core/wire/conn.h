@@ -47,6 +47,11 @@ bool conn_adopt(struct conn *conn, const struct fl_endpoint *endpoint);
 int conn_retarget(struct conn *conn, const struct fl_endpoint *endpoint);
 
 int conn_send(struct conn *conn, const void *data, size_t length); /* as fl_send */
+/** As fl_send_pieces, fl_drip, fl_freeze. */
+int conn_send_pieces(
+	struct conn *conn, const void *data, size_t length, size_t piece_bytes, bool with_pings);
+int conn_drip(struct conn *conn, size_t bytes, int64_t every_ns);
+int conn_freeze(struct conn *conn, bool on);
 size_t conn_queued(const struct conn *conn);
 void conn_shut(
 	struct conn *conn, int code, const char *why); /* as fl_close: ends in FL_CONN_CLOSED */

@@ -1,6 +1,6 @@
 /*
- * conn_machine.h: what conn.c, conn_dial.c, conn_send.c and conn_endpoint.c share: the connection
- * itself. Nobody else includes it.
+ * conn_machine.h: what conn.c, conn_dial.c, conn_send.c, conn_drip.c and conn_endpoint.c share: the
+ * connection itself. Nobody else includes it.
  */
 #ifndef WIRE_CONN_MACHINE_H
 #define WIRE_CONN_MACHINE_H
@@ -43,9 +43,10 @@ struct conn {
 	struct timer *deadline; /* of the present state */
 
 	struct stream *stream;
-	struct http1 *http; /* while upgrading */
-	struct ws *ws;      /* while up or closing */
-	unsigned epoch;     /* rises when these are let go: who was called by them sees it */
+	struct conn_drip *drip; /* what is sent waits there; NULL: it does not wait */
+	struct http1 *http;     /* while upgrading */
+	struct ws *ws;          /* while up or closing */
+	unsigned epoch;         /* rises when these are let go: who was called by them sees it */
 	char accept_key[32];
 	enum fl_reason answer_reason; /* of the upgrade; DONE: it was 101 */
 	char answer_detail[256];
@@ -90,6 +91,14 @@ extern const struct stream_events conn_stream_events;
 int conn_open_ws(struct conn *conn);
 /** Feeds frames. The conn may be destroyed inside: hold it. */
 void conn_feed(struct conn *conn, const char *bytes, size_t length, int64_t received_ns);
+
+/* conn_drip.c: bytes held back. */
+
+/** Takes bytes that are to be sent. */
+int conn_drip_take(struct conn_drip *drip, const char *bytes, size_t length);
+size_t conn_drip_waiting(const struct conn_drip *drip);
+/** Forgets what waits. Takes NULL. */
+void conn_drip_free(struct conn_drip *drip);
 
 /* conn_endpoint.c: targets. */
 int conn_set_endpoint(struct conn *conn, const struct fl_endpoint *endpoint);

@@ -27,7 +27,10 @@ static void on_ws_send(void *data, const char *bytes, size_t length)
 
 	if (!conn->is_sending)
 		bound_answers(conn, length);
-	error = stream_write(conn->stream, bytes, length);
+	if (conn->drip != NULL)
+		error = conn_drip_take(conn->drip, bytes, length);
+	else
+		error = stream_write(conn->stream, bytes, length);
 	if (error == 0)
 		return;
 	conn->send_error = error;
@@ -85,21 +88,23 @@ void conn_feed(struct conn *conn, const char *bytes, size_t length, int64_t rece
 	(void)!conn_lost(conn, reason, detail);
 }
 
-int conn_send(struct conn *conn, const void *data, size_t length)
+/* `piece` 0: in one frame. */
+static int send_text(struct conn *conn, const void *data, size_t length, size_t piece, bool pings)
 {
 	size_t queued;
 	int error;
 
 	if (conn->state != FL_CONN_UP || conn->wish != WISH_NONE)
 		return -ENOTCONN;
-	queued = stream_queued(conn->stream);
+	queued = conn_queued(conn);
 	if (queued > 0 &&
 		(length > conn->endpoint.send_limit_bytes ||
 			queued > conn->endpoint.send_limit_bytes - length))
 		return -EAGAIN;
 	conn->is_sending = true;
 	conn->send_error = 0;
-	error = ws_send(conn->ws, true, data, length);
+	error = piece == 0 ? ws_send(conn->ws, true, data, length)
+					   : ws_send_pieces(conn->ws, data, length, piece, pings);
 	conn->is_sending = false;
 	if (error == 0)
 		error = conn->send_error;
@@ -110,7 +115,20 @@ int conn_send(struct conn *conn, const void *data, size_t length)
 	return 0;
 }
 
+int conn_send(struct conn *conn, const void *data, size_t length)
+{
+	return send_text(conn, data, length, 0, false);
+}
+
+int conn_send_pieces(
+	struct conn *conn, const void *data, size_t length, size_t piece_bytes, bool with_pings)
+{
+	return piece_bytes == 0 ? -EINVAL : send_text(conn, data, length, piece_bytes, with_pings);
+}
+
 size_t conn_queued(const struct conn *conn)
 {
-	return conn->stream == NULL ? 0 : stream_queued(conn->stream);
+	if (conn->stream == NULL)
+		return 0;
+	return stream_queued(conn->stream) + conn_drip_waiting(conn->drip);
 }

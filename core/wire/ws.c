@@ -135,10 +135,10 @@ void ws_close(struct ws *ws)
 
 /* ---- sending ---- */
 
-static int send_frame(struct ws *ws, uint8_t opcode, const void *data, size_t length)
+static int send_part(struct ws *ws, uint8_t opcode, bool is_final, const void *data, size_t length)
 {
 	struct wslay_frame_iocb frame = {
-		.fin = 1,
+		.fin = is_final,
 		.opcode = opcode,
 		.mask = ws->is_client,
 		.payload_length = length,
@@ -157,11 +157,38 @@ static int send_frame(struct ws *ws, uint8_t opcode, const void *data, size_t le
 	return 0;
 }
 
+static int send_frame(struct ws *ws, uint8_t opcode, const void *data, size_t length)
+{
+	return send_part(ws, opcode, true, data, length);
+}
+
 int ws_send(struct ws *ws, bool is_text, const void *data, size_t length)
 {
 	if (ws->close_sent)
 		return -ENOTCONN;
 	return send_frame(ws, is_text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, data, length);
+}
+
+int ws_send_pieces(struct ws *ws, const void *data, size_t length, size_t piece, bool pings)
+{
+	const char *bytes = data;
+	size_t at = 0;
+	int error;
+
+	if (piece == 0)
+		return -EINVAL;
+	do {
+		size_t part = length - at < piece ? length - at : piece;
+
+		if (ws->close_sent)
+			return -ENOTCONN;
+		error = at > 0 && pings ? send_frame(ws, WSLAY_PING, "between", 7) : 0;
+		if (error == 0)
+			error = send_part(ws, at == 0 ? WSLAY_TEXT_FRAME : WSLAY_CONTINUATION_FRAME,
+				at + part == length, bytes + at, part);
+		at += part;
+	} while (error == 0 && at < length);
+	return error;
 }
 
 int ws_ping(struct ws *ws)

@@ -31,6 +31,8 @@ int ws_open(struct loop *loop, bool is_client, size_t message_limit_bytes, bool 
 bool ws_feed(struct ws *ws, const char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
 enum fl_reason ws_failure(const struct ws *ws, char *detail, size_t size); /* NONE: not failed */
 int ws_send(struct ws *ws, bool is_text, const void *data, size_t length);
+/** As ws_send of text, in frames of `piece` bytes at most; `pings`: one between any two. */
+int ws_send_pieces(struct ws *ws, const void *data, size_t length, size_t piece, bool pings);
 int ws_ping(struct ws *ws);
 /** Sends a close frame, once. */
 void ws_end(struct ws *ws, int code, const char *why);

@@ -105,6 +105,25 @@ FL_API int fl_connect(struct fl_ctx *ctx, int conn, const struct fl_endpoint *en
 FL_API int fl_send(struct fl_ctx *ctx, int conn, const void *data, size_t length);
 FL_API int fl_sendf(struct fl_ctx *ctx, int conn, const char *format, ...) FL_PRINTF(3, 4);
 
+/*
+ * What only the simulator and tests want: a connection that behaves badly without being wrong. All
+ * return 0; -ENOTCONN: not up; -EINVAL: an amount that makes no sense; -ENOMEM.
+ */
+
+/** As fl_send, in frames of at most `piece_bytes`; `with_pings`: a ping between any two. */
+FL_API int fl_send_pieces(struct fl_ctx *ctx, int conn, const void *data, size_t length,
+	size_t piece_bytes, bool with_pings);
+
+/**
+ * From now on at most `bytes` go out every `every_ns`, whatever frames they belong to. `bytes` 0
+ * ends it: all that waits goes at once. What waits counts as queued; with the connection it is
+ * lost.
+ */
+FL_API int fl_drip(struct fl_ctx *ctx, int conn, size_t bytes, int64_t every_ns);
+
+/** Neither reads nor writes, and does not close: half-open, as far as the peer can tell. */
+FL_API int fl_freeze(struct fl_ctx *ctx, int conn, bool on);
+
 /** Bytes accepted by fl_send and not yet taken by the network. */
 FL_API size_t fl_send_queued(const struct fl_ctx *ctx, int conn);
 

@@ -813,6 +813,94 @@ static void frames_behind_the_request_are_taken(void **state)
 	close_world(&world);
 }
 
+/* ---- connections that behave badly ---- */
+
+static struct peer *up(struct world *world)
+{
+	open_world(world, UPGRADE, NULL, NULL);
+	dial(world);
+	until(world, is_up(world) && world->server.peers[0].conn != NULL);
+	return &world->server.peers[0];
+}
+
+static void a_message_in_pieces_arrives_whole(void **state)
+{
+	struct world world;
+	struct peer *peer = up(&world);
+
+	(void)state;
+	assert_int_equal(conn_send_pieces(peer->conn, "one", 3, 1, false), 0);
+	assert_int_equal(conn_send_pieces(peer->conn, "twentytwo", 9, 4, true), 0);
+	assert_int_equal(conn_send_pieces(peer->conn, "", 0, 4, true), 0);
+	assert_int_equal(conn_send_pieces(peer->conn, "x", 1, 0, true), -EINVAL);
+	assert_int_equal(conn_send(peer->conn, "after", 5), 0);
+	until(&world, has_heard(&world.heard, "one\ntwentytwo\n\nafter\n"));
+	assert_int_equal(conn_counters(world.conn)->messages, 4);
+	close_world(&world);
+}
+
+static void a_dripping_connection_is_slow_and_loses_nothing(void **state)
+{
+	struct world world;
+	struct peer *peer = up(&world);
+
+	(void)state;
+	assert_int_equal(conn_drip(peer->conn, 1, 0), -EINVAL);
+	assert_int_equal(conn_drip(peer->conn, 1, FL_MS), 0);
+	assert_int_equal(conn_send(peer->conn, "slowly", 6), 0);
+	assert_int_equal(conn_queued(peer->conn), 8); /* with the frame's head */
+	until(&world, has_heard(&world.heard, "slowly\n"));
+	assert_int_equal(conn_drip(peer->conn, 1, FL_HOUR), 0);
+	assert_int_equal(conn_send(peer->conn, "at once", 7), 0);
+	run_for(&world, 30 * FL_MS);
+	assert_true(has_heard(&world.heard, "slowly\n"));
+	assert_int_equal(conn_drip(peer->conn, 0, 0), 0);
+	until(&world, has_heard(&world.heard, "slowly\nat once\n"));
+	assert_int_equal(conn_drip(peer->conn, 1, FL_HOUR), 0);
+	assert_int_equal(conn_send(peer->conn, "lost", 4), 0);
+	conn_abort(peer->conn);
+	until(&world, is_told(&world, "backoff reset") || is_told(&world, "backoff end_of_stream"));
+	assert_true(has_heard(&world.heard, "slowly\nat once\n"));
+	close_world(&world);
+}
+
+static void a_frozen_connection_is_given_up_as_silent(void **state)
+{
+	struct world world;
+	struct peer *peer;
+
+	(void)state;
+	open_world(&world, UPGRADE, NULL, NULL);
+	world.endpoint.idle_timeout_ns = 150 * FL_MS;
+	dial(&world);
+	until(&world, is_up(&world) && world.server.peers[0].conn != NULL);
+	peer = &world.server.peers[0];
+	assert_int_equal(conn_freeze(peer->conn, true), 0);
+	assert_int_equal(conn_send(peer->conn, "into the void", 13), 0);
+	until(&world, is_told(&world, "backoff silent"));
+	assert_non_null(peer->conn); /* it has not noticed */
+	assert_int_equal(buf_length(&world.heard), 0);
+	assert_int_equal(conn_freeze(peer->conn, false), 0);
+	until(&world, peer->conn == NULL);
+	close_world(&world);
+}
+
+static void a_frozen_connection_can_go_on(void **state)
+{
+	struct world world;
+	struct peer *peer = up(&world);
+
+	(void)state;
+	assert_int_equal(conn_freeze(peer->conn, true), 0);
+	assert_int_equal(conn_send(peer->conn, "late", 4), 0);
+	assert_int_equal(conn_send(world.conn, "hello", 5), 0);
+	run_for(&world, 30 * FL_MS);
+	assert_int_equal(buf_length(&world.heard) + buf_length(&peer->heard), 0);
+	assert_int_equal(conn_freeze(peer->conn, false), 0);
+	until(&world, has_heard(&world.heard, "late\n") && has_heard(&peer->heard, "hello\n"));
+	close_world(&world);
+}
+
 static void every_reason_and_state_has_words(void **state)
 {
 	(void)state;
@@ -853,6 +941,10 @@ int main(void)
 		cmocka_unit_test(destroying_in_any_upcall_is_safe),
 		cmocka_unit_test(unusable_endpoints_are_refused),
 		cmocka_unit_test(frames_behind_the_request_are_taken),
+		cmocka_unit_test(a_message_in_pieces_arrives_whole),
+		cmocka_unit_test(a_dripping_connection_is_slow_and_loses_nothing),
+		cmocka_unit_test(a_frozen_connection_is_given_up_as_silent),
+		cmocka_unit_test(a_frozen_connection_can_go_on),
 		cmocka_unit_test(every_reason_and_state_has_words),
 	};
 
