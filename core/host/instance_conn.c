@@ -162,6 +162,19 @@ static struct instance_conn *add(struct fl_ctx *ctx, int number)
 	return NULL;
 }
 
+/* Says why an endpoint cannot be used; returns `result`. */
+static int complain(const struct fl_ctx *ctx, const struct fl_endpoint *endpoint, int result)
+{
+	const char *url = endpoint->url == NULL ? "(no URL)" : endpoint->url;
+
+	if (result == -EPERM)
+		log_error(ctx->name,
+			"%s: `verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`", url);
+	else if (result == -EINVAL)
+		log_error(ctx->name, "%s: not a ws:// or wss:// URL", url);
+	return result;
+}
+
 int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoint)
 {
 	struct instance_conn *entry = instance_conn_find(ctx, number);
@@ -172,23 +185,18 @@ int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoin
 		return -EINVAL;
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
+	if (entry != NULL && conn_adopt(entry->conn, endpoint))
+		return 0;
 	if (entry != NULL)
-		return conn_adopt(entry->conn, endpoint) ? 0 : conn_retarget(entry->conn, endpoint);
+		return complain(ctx, endpoint, conn_retarget(entry->conn, endpoint));
 	entry = add(ctx, number);
 	if (entry == NULL)
 		return -ENOMEM;
 	snprintf(name, sizeof(name), "%s/%d", ctx->name, number);
 	result = conn_open(ctx->host->parts.loop, name, endpoint, &conn_owner, entry, &entry->conn);
-	if (result == 0)
-		return 0;
-	if (result == -EPERM)
-		log_error(ctx->name,
-			"%s: `verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`",
-			endpoint->url);
-	else
-		log_error(ctx->name, "%s: not a ws:// or wss:// URL", endpoint->url);
-	forget(entry);
-	return result;
+	if (result < 0)
+		forget(entry);
+	return complain(ctx, endpoint, result);
 }
 
 int instance_conn_accept(struct instance_listener *listener, int number, struct stream *stream)
@@ -331,9 +339,9 @@ void instance_conns_stop(struct fl_ctx *ctx)
 	struct instance_conn *entry;
 	size_t at = 0;
 
+	/* Also what is closing already: it might be about to be dialled anew. */
 	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL)
-		if (conn_state(entry->conn) != FL_CONN_CLOSING)
-			conn_shut(entry->conn, 1001, "stopping");
+		conn_shut(entry->conn, 1001, "stopping");
 }
 
 void instance_conns_close(struct fl_ctx *ctx)

@@ -226,6 +226,29 @@ static void a_stop_while_dialing_ends_too(void **state)
 	assert_nothing_open("feed");
 }
 
+static void a_stop_ends_what_was_about_to_be_dialled_anew(void **state)
+{
+	struct fl_endpoint endpoint = { .close_timeout_ns = FL_SECOND };
+	struct fl_ctx *ctx;
+	char url[64];
+
+	(void)state;
+	start_feed();
+	ctx = rig_find(&rig, "feed");
+	(void)snprintf(
+		url, sizeof(url), "ws://127.0.0.1:%d/ws", fl_listen_port(rig_find(&rig, "venue"), 1));
+	endpoint.url = url;
+	fl_close(ctx, 1, 1000, "");
+	while (fl_conn_state(ctx, 1) == FL_CONN_UP)
+		loop_turn(rig.loop, false);
+	assert_int_equal(fl_conn_state(ctx, 1), FL_CONN_CLOSING);
+	assert_int_equal(fl_connect(ctx, 1, &endpoint), 0);
+	assert_int_equal(host_hold(rig.host, ctx), 0);
+	rig_until_phase(&rig, "feed", INSTANCE_STOPPED);
+	assert_int_equal(rig_calls(&rig, "feed", "up"), 1);
+	assert_int_equal(rig_calls(&rig, "feed", "closed"), 1); /* not cut off at the deadline */
+}
+
 static void a_stop_waits_for_what_the_database_is_at(void **state)
 {
 	(void)state;
@@ -475,6 +498,7 @@ int main(void)
 		TEST(an_address_that_cannot_be_used_is_said),
 		TEST(a_stop_ends_the_connections_in_order),
 		TEST(a_stop_while_dialing_ends_too),
+		TEST(a_stop_ends_what_was_about_to_be_dialled_anew),
 		TEST(a_stop_waits_for_what_the_database_is_at),
 		TEST(a_stop_that_takes_too_long_is_cut_short),
 		TEST(a_stopped_instance_can_be_started_again),
