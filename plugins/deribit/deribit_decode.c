@@ -472,6 +472,8 @@ static yyjson_doc *parse(struct deribit_decoder *decoder, char *data, size_t len
 {
 	yyjson_alc pool;
 
+	/* In place, a text that is not closed ends here and nowhere else. */
+	memset(data + length, 0, YYJSON_PADDING_SIZE);
 	if (length > POOL_MESSAGE_BYTES)
 		return decoder->doc = yyjson_read_opts(data, length, YYJSON_READ_INSITU, NULL, NULL);
 	if (decoder->pool == NULL) {

@@ -113,6 +113,14 @@ static void check_message(const struct deribit_message *message)
 		CHECK(message->instrument.length > 0);
 }
 
+static bool is_valid(const char *text, size_t length)
+{
+	yyjson_doc *doc = yyjson_read(text, length, 0);
+
+	yyjson_doc_free(doc);
+	return doc != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
@@ -120,14 +128,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t padding = is_answer ? 0 : FL_MESSAGE_PADDING;
 	struct deribit_message message;
 	enum deribit_kind kind;
+	bool is_json;
 	char *copy = fuzz_alloc(in.left + padding);
 
 	if (in.left > 0)
 		memcpy(copy, in.at, in.left);
-	memset(copy + in.left, 'x', padding);
+	/* What lies behind the message must not become part of it. */
+	memcpy(copy + in.left, "\"}}}}}}}", padding);
+	is_json = is_valid(copy, in.left);
 	kind = is_answer ? deribit_decode_response(&decoder, copy, in.left, &message)
 					 : deribit_decode(&decoder, copy, in.left, &message);
-	CHECK(kind == message.kind);
+	CHECK(kind == message.kind && (is_json || kind == DERIBIT_MALFORMED));
 	CHECK(
 		!is_answer || kind == DERIBIT_RESULT || kind == DERIBIT_ERROR || kind == DERIBIT_MALFORMED);
 	check_message(&message);
