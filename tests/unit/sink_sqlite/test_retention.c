@@ -140,15 +140,15 @@ static void chunks_find_their_size(void **state)
 	int64_t rows = 100;
 
 	(void)state;
-	/* A row takes 10 us: 50 ms are 5,000 rows. */
+	/* A row takes 10 us: 35 ms are 3,500 rows. */
 	for (int i = 0; i < 30; i++) {
 		rows = retention_next_size(rows, rows * 10 * FL_US, 20, 20000);
-		assert_true(rows * 10 * FL_US <= 75 * FL_MS);
+		assert_true(rows * 10 * FL_US <= 53 * FL_MS);
 	}
-	assert_in_range(rows, 3300, 5000);
+	assert_in_range(rows, 2300, 3500);
 	/* It gets slower: the next is small enough at once. */
 	rows = retention_next_size(rows, rows * 100 * FL_US, 20, 20000);
-	assert_true(rows * 100 * FL_US <= 50 * FL_MS);
+	assert_true(rows * 100 * FL_US <= 35 * FL_MS);
 	assert_int_equal(retention_next_size(30, FL_SECOND, 20, 20000), 20);
 	assert_int_equal(retention_next_size(19999, FL_US, 20, 20000), 20000);
 	assert_int_equal(retention_next_size(700, 0, 20, 20000), 700); /* not measured */
