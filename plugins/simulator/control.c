@@ -5,6 +5,8 @@
  *   POST /sim/rate         {"messages_per_second": 5000}
  *   POST /sim/drop         {"connection": 3} or {"connection": "all"}: cut, without a close frame
  *   POST /sim/close        the same in order
+ *   POST /sim/fault        {"fault": "stall", "connection": 3, "seconds": 10}; GET: which there are
+ *   POST /sim/faults       {"seed": 4, "every": "5s"}: by chance; "every": 0 ends it
  *   POST /sim/quiesce      no more events; answers when the ledger is written
  *   POST /sim/resume
  *   POST /sim/instruments  a get_instruments response: it takes the universe's place (DELETE: no
@@ -13,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "faults.h"
 #include "simulator.h"
 
 static void put_count(struct text *out, const char *key, uint64_t value)
@@ -59,6 +62,7 @@ void control_status(struct simulator *sim, struct text *out)
 	put_count(out, ",\"unsubscribed\":", sim->replay.unsubscribed_count);
 	put_count(out, ",\"ignored\":", sim->replay.ignored_count);
 	text_put(out, sim->replay.is_playing ? ",\"playing\":true}" : ",\"playing\":false}");
+	put_count(out, ",\"faults\":", sim->faults.applied_count);
 	text_put(out, ",\"connections\":[");
 	for (int i = 0; i < MAX_SESSIONS; i++) {
 		if (sim->sessions[i].conn == 0)
@@ -79,7 +83,7 @@ static void answer(struct simulator *sim, int exchange)
 		fl_respond(sim->ctx, exchange, 200, "application/json", sim->reply.data, sim->reply.length);
 }
 
-static void answer_count(struct simulator *sim, int exchange, const char *key, uint64_t count)
+void control_answer_count(struct simulator *sim, int exchange, const char *key, uint64_t count)
 {
 	text_reset(&sim->reply);
 	put_count(&sim->reply, key, count);
@@ -101,7 +105,7 @@ static void on_rate(struct simulator *sim, int exchange, const struct fl_http_re
 
 	if (yyjson_is_uint(value) && yyjson_get_uint(value) <= 100000) {
 		stream_set_rate(sim, yyjson_get_sint(value));
-		answer_count(sim, exchange, "{\"messages_per_second\":", yyjson_get_uint(value));
+		control_answer_count(sim, exchange, "{\"messages_per_second\":", yyjson_get_uint(value));
 	} else {
 		fl_respond_problem(
 			sim->ctx, exchange, 400, "messages_per_second must be a whole number from 0 to 100000");
@@ -137,7 +141,7 @@ static void on_end(
 	if (count == 0 && !is_all)
 		fl_respond_problem(sim->ctx, exchange, 404, "no such connection: see /sim/status");
 	else
-		answer_count(sim, exchange, is_orderly ? "{\"closed\":" : "{\"dropped\":", count);
+		control_answer_count(sim, exchange, is_orderly ? "{\"closed\":" : "{\"dropped\":", count);
 free_doc:
 	yyjson_doc_free(doc);
 }
@@ -176,6 +180,7 @@ static void on_quiesce(struct simulator *sim, int exchange, const struct fl_http
 		if (sim->quiescing[i] != 0)
 			continue;
 		sim->quiescing[i] = exchange;
+		faults_release_kept(sim);
 		sim->stream.is_quiesced = true;
 		ledger_flush(&sim->ledger, true);
 		control_check_quiesced(sim);
@@ -210,7 +215,7 @@ static void on_instruments(
 	else if (error < 0)
 		fl_respond_problem(sim->ctx, exchange, 507, "no room for more instruments");
 	else
-		answer_count(sim, exchange, "{\"instruments\":", sim->channels.foreign_count);
+		control_answer_count(sim, exchange, "{\"instruments\":", sim->channels.foreign_count);
 }
 
 static void on_forget_instruments(
@@ -218,7 +223,7 @@ static void on_forget_instruments(
 {
 	(void)request;
 	replay_clear_instruments(sim);
-	answer_count(sim, exchange, "{\"instruments\":", 0);
+	control_answer_count(sim, exchange, "{\"instruments\":", 0);
 }
 
 static void on_replay(struct simulator *sim, int exchange, const struct fl_http_request *request)
@@ -244,7 +249,7 @@ static void on_replay(struct simulator *sim, int exchange, const struct fl_http_
 	}
 	if (fl_http_query(request, "hold", word, sizeof(word)) < 0)
 		replay_play(sim, per_second, to_all);
-	answer_count(sim, exchange, "{\"lines\":", sim->replay.line_count);
+	control_answer_count(sim, exchange, "{\"lines\":", sim->replay.line_count);
 }
 
 static const struct route {
@@ -255,6 +260,9 @@ static const struct route {
 	{ "POST", "/sim/rate", on_rate },
 	{ "POST", "/sim/drop", on_drop },
 	{ "POST", "/sim/close", on_close },
+	{ "GET", "/sim/fault", faults_on_list },
+	{ "POST", "/sim/fault", faults_on_order },
+	{ "POST", "/sim/faults", faults_on_schedule },
 	{ "POST", "/sim/quiesce", on_quiesce },
 	{ "POST", "/sim/resume", on_resume },
 	{ "POST", "/sim/instruments", on_instruments },

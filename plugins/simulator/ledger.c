@@ -39,6 +39,7 @@ static const char *const schema[] = {
 	" side TEXT, price REAL, amount REAL, PRIMARY KEY (seq, item)) WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS sent_index_prices (seq INTEGER PRIMARY KEY, index_name TEXT,"
 	" event_us INTEGER, price REAL)",
+	"CREATE TABLE IF NOT EXISTS faults (at_us INTEGER, fault TEXT, connection INTEGER, detail TEXT)",
 	"CREATE TABLE IF NOT EXISTS market_trades (" TRADE_COLUMNS
 	", PRIMARY KEY (instrument_name, trade_seq)) WITHOUT ROWID",
 };
@@ -53,6 +54,7 @@ static const char *const inserts[LEDGER_TABLE_COUNT] = {
 	[LEDGER_INDEX_PRICES] = "INSERT INTO sent_index_prices VALUES (?,?,?,?)",
 	[LEDGER_MARKET_TRADES] = "INSERT OR REPLACE INTO market_trades VALUES"
 							 " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[LEDGER_FAULTS] = "INSERT INTO faults VALUES (?,?,?,?)",
 	[LEDGER_CONNECTIONS] = "INSERT OR REPLACE INTO connections VALUES (?,?,?,?,?,?)",
 };
 
@@ -462,5 +464,21 @@ void ledger_connection(struct ledger *ledger, int64_t connection, const char *pe
 		fl_sqlite_int(job, closed_ns / FL_US);
 	text(job, reason);
 	fl_sqlite_int(job, messages);
+	fl_sqlite_row_end(job);
+}
+
+void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, const char *detail)
+{
+	struct fl_sqlite_job *job = begin_row(ledger, LEDGER_FAULTS);
+
+	if (job == NULL)
+		return;
+	fl_sqlite_int(job, fl_now_ns(ledger->ctx) / FL_US);
+	text(job, fault);
+	if (connection == 0)
+		fl_sqlite_null(job);
+	else
+		fl_sqlite_int(job, connection);
+	text(job, detail);
 	fl_sqlite_row_end(job);
 }

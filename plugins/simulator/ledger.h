@@ -9,6 +9,7 @@
  *   sent            each stream message that was handed to the socket, in order (seq)
  *   sent_quotes, sent_tickers, sent_trades, sent_books, sent_index_prices   what was in it
  *   market_trades   each trade that happened, sent or not
+ *   faults          what was made to go wrong
  */
 #ifndef SIMULATOR_LEDGER_H
 #define SIMULATOR_LEDGER_H
@@ -26,6 +27,7 @@ enum ledger_table {
 	LEDGER_INDEX_PRICES,
 	LEDGER_MARKET_TRADES,
 	LEDGER_CONNECTIONS,
+	LEDGER_FAULTS,
 	LEDGER_TABLE_COUNT
 };
 
@@ -49,7 +51,9 @@ struct ledger {
 /** A stream message, as the table `sent` has it. */
 struct ledger_message {
 	int64_t connection, number; /* the session, and its how-many-eth message this is */
-	const char *kind;           /* "quote", "ticker", "trade", "book", "index", "replay" */
+	/* "quote", "ticker", "trade", "book", "index", "replay"; "notice" and "malformed" have no
+	 * items, "repeat" is the second copy of the one before it. */
+	const char *kind;
 	const char *channel;
 	size_t channel_length;
 	const char *instrument; /* "" when it is of none */
@@ -94,5 +98,8 @@ void ledger_market_trade(
 /** Written at a session's begin and again at its end (closed_ns and reason then). */
 void ledger_connection(struct ledger *ledger, int64_t connection, const char *peer,
 	int64_t opened_ns, int64_t closed_ns, const char *reason, int64_t messages);
+
+/** `connection` 0: of the venue. */
+void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, const char *detail);
 
 #endif

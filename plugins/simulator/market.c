@@ -10,7 +10,33 @@
 
 bool market_is_open(const struct market *market, uint32_t instrument)
 {
-	return market->now_ms < market->universe.instruments[instrument].expiry_ms;
+	return market->now_ms < market->universe.instruments[instrument].expiry_ms &&
+		!market->states[instrument].is_unlisted;
+}
+
+void market_unlist(struct market *market, int64_t count)
+{
+	for (uint32_t i = market->universe.count; i > 0 && count > 0; i--)
+		if (market->universe.instruments[i - 1].kind == FL_KIND_OPTION) {
+			market->states[i - 1].is_unlisted = true;
+			count--;
+		}
+}
+
+uint32_t market_list_next(struct market *market)
+{
+	for (uint32_t i = 0; i < market->universe.count; i++)
+		if (market->states[i].is_unlisted) {
+			market->states[i].is_unlisted = false;
+			market->universe.instruments[i].creation_ms = market->now_ms;
+			return i;
+		}
+	return UINT32_MAX;
+}
+
+void market_expire(struct market *market, uint32_t instrument)
+{
+	market->universe.instruments[instrument].expiry_ms = market->now_ms;
 }
 
 static double price_of(const struct sim_instrument *instrument, int32_t ticks)

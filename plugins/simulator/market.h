@@ -80,6 +80,7 @@ struct sim_state {
 	double last_price, open_interest, settlement_price; /* NaN: none */
 	double first_price, low, high, volume, volume_usd;  /* since the start */
 	uint8_t tick_direction;
+	bool is_unlisted; /* yet */
 };
 
 struct market {
@@ -107,6 +108,12 @@ void market_finish(struct market *market);
 void market_advance(struct market *market, int64_t now_ms, double seconds);
 
 bool market_is_open(const struct market *market, uint32_t instrument);
+/** Takes the last `count` options off the list, until they are listed. */
+void market_unlist(struct market *market, int64_t count);
+/** Lists the first of them now: its number, UINT32_MAX: there is none. */
+uint32_t market_list_next(struct market *market);
+/** Ends an instrument now. */
+void market_expire(struct market *market, uint32_t instrument);
 
 /* Events. The instrument is open. */
 void market_ticker(struct market *market, uint32_t instrument, struct sim_ticker *out);

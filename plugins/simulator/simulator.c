@@ -12,6 +12,7 @@
  * fl_send, ledger.c
  */
 #include "simulator.h"
+#include "faults.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,15 @@
 static const char *const credit_choices[] = { "ip", "connection", "off", NULL };
 
 /* clang-format off */
+#define AT(field) offsetof(struct options, faults.field) - offsetof(struct options, faults)
+static const struct fl_option fault_options[] = {
+	{ "seed", FL_INT, AT(seed), .preset = "1", .min = "0", .help = "draws which and when" },
+	{ "every", FL_DURATION, AT(every_ns), .preset = "0", .max = "1d",
+	  .help = "about so often something goes wrong; 0: only when POST /sim/fault asks" },
+	{ 0 },
+};
+#undef AT
+
 static const struct fl_option option_table[] = {
 	{ "listen", FL_STRING, offsetof(struct options, listen), .preset = "127.0.0.1:8090",
 	  .help = "address and port of the venue: WebSocket on /ws/api/v2, REST on /api/v2, control on /sim" },
@@ -59,6 +69,10 @@ static const struct fl_option option_table[] = {
 	  .min = "1s", .help = "a connection without subscription and heartbeat is dropped after it" },
 	{ "slow_limit", FL_SIZE, offsetof(struct options, slow_limit_bytes), .preset = "8MiB",
 	  .min = "64KiB", .help = "unsent bytes beyond which a client is dropped as too slow" },
+	{ "unlisted", FL_INT, offsetof(struct options, unlisted), .preset = "0", .min = "0",
+	  .max = "1000", .help = "options that are not listed yet: the fault `list` brings the next one in" },
+	{ "faults", FL_GROUP, offsetof(struct options, faults), .group = fault_options,
+	  .help = "what goes wrong by chance" },
 	{ "ledger", FL_STRING, offsetof(struct options, ledger), .preset = "",
 	  .help = "SQLite file of what was sent, \":memory:NAME\" in simulations; empty: none. It grows "
 			  "with every message" },
@@ -94,6 +108,7 @@ static void destroy(void *state)
 
 	if (sim == NULL)
 		return;
+	faults_finish(sim);
 	replay_finish(&sim->replay);
 	stream_finish(sim);
 	channels_finish(&sim->channels);
@@ -124,6 +139,8 @@ static int create(struct fl_ctx *ctx, const void *of, void **state)
 		error = channels_init(&sim->channels, &sim->market.universe);
 	if (error == 0)
 		error = stream_init(sim);
+	if (error == 0)
+		error = faults_init(sim);
 	if (error < 0) {
 		destroy(sim);
 		return error;
@@ -160,6 +177,7 @@ static int go_live(struct simulator *sim)
 		return error;
 	}
 	stream_set_rate(sim, sim->options->message_rate);
+	faults_schedule(sim, sim->options->faults.seed, sim->options->faults.every_ns);
 	fl_set_health(sim->ctx, FL_HEALTHY, "%s", "");
 	fl_log(sim->ctx, FL_INFO,
 		"simulating Deribit on %s (port %d): %u instruments, %lld messages a second, seed %lld",
@@ -194,6 +212,7 @@ static void stop(void *state)
 	fl_timer_stop(sim->ctx, TIMER_TICK);
 	fl_timer_stop(sim->ctx, TIMER_SESSIONS);
 	fl_timer_stop(sim->ctx, TIMER_REPLAY);
+	fl_timer_stop(sim->ctx, TIMER_FAULTS);
 	for (int i = 0; i < MAX_SESSIONS; i++)
 		if (sim->sessions[i].conn != 0)
 			session_close(sim, &sim->sessions[i], 1001, "going away");
@@ -262,6 +281,7 @@ static void on_timer(void *state, int timer)
 	case TIMER_TICK: stream_tick(sim); break;
 	case TIMER_SESSIONS: sessions_on_timer(sim); break;
 	case TIMER_REPLAY: replay_on_timer(sim); break;
+	case TIMER_FAULTS: faults_on_timer(sim); break;
 	default: break;
 	}
 }

@@ -10,6 +10,9 @@
  *   venue_deribit_market.c the public methods that ask for market data
  *   venue_deribit_rest.c   the same methods over HTTP
  *   venue_deribit_ws.c     sessions: subscriptions, heartbeats, credits
+ *   faults.c               what goes wrong when it is asked to, and by a seed
+ *   faults_stream.c        messages lost, spoilt, repeated, out of order
+ *   faults_control.c       /sim/fault, /sim/faults
  *   ledger.c               what was sent
  *   market.c, market_trade.c, surface.c, universe.c, channels.c, ...   pure
  */
@@ -21,13 +24,14 @@
 #include <yyjson.h>
 
 #include "channels.h"
+#include "faults_state.h"
 #include "ledger.h"
 #include "market.h"
 #include "text.h"
 
 /* A reload finds them by number: never renumber. */
 enum { LISTENER_VENUE = 1 };
-enum { TIMER_TICK = 1, TIMER_SESSIONS, TIMER_REPLAY };
+enum { TIMER_TICK = 1, TIMER_SESSIONS, TIMER_REPLAY, TIMER_FAULTS };
 
 enum credit_scope { CREDITS_PER_IP, CREDITS_PER_CONNECTION, CREDITS_OFF };
 
@@ -39,6 +43,10 @@ struct options {
 	int64_t trade_history, max_connections, max_channels;
 	int64_t idle_timeout_ns, slow_limit_bytes;
 	int credits; /* enum credit_scope */
+	int64_t unlisted;
+	struct {
+		int64_t seed, every_ns;
+	} faults;
 };
 
 /** The venue's credit pools. */
@@ -68,6 +76,7 @@ struct session {
 	bool is_idle;           /* nothing was sent since the last test_request */
 	int64_t message_count;  /* stream messages */
 	struct credits credits; /* with CREDITS_PER_CONNECTION */
+	struct session_faults faults;
 };
 
 /** Instruments whose turn it may be for one kind of message. */
@@ -121,6 +130,7 @@ struct simulator {
 	struct stream stream;
 	struct replay replay;
 	struct ledger ledger;
+	struct faults faults;
 	struct text message;   /* stream messages are put together here, */
 	struct text reply;     /* replies here */
 	struct channel *fresh; /* subscribed by the request at hand: their snapshots follow the reply */
@@ -128,6 +138,12 @@ struct simulator {
 	int quiescing[MAX_WAITING]; /* exchanges that wait for the ledger; 0: free */
 	bool is_stopping;
 };
+
+/** The venue's clock, which can be wrong. */
+static inline int64_t venue_now_ns(const struct simulator *sim)
+{
+	return fl_now_ns(sim->ctx) + sim->faults.skew_ns;
+}
 
 /* ---- stream.c ---- */
 
@@ -155,6 +171,10 @@ void stream_send_snapshots(struct simulator *sim, struct session *session);
 int stream_send_raw(
 	struct simulator *sim, uint64_t mask, const char *channel, const char *data, size_t length);
 
+/** Sends a notification that holds nothing to store (`data` is JSON) to who subscribes to
+ * `channel`. */
+void stream_send_notice(struct simulator *sim, const char *channel, const char *data);
+
 /* ---- venue_deribit_ws.c ---- */
 
 int session_accept(struct simulator *sim, int conn, const struct fl_http_request *request);
@@ -170,6 +190,8 @@ void session_forget(struct simulator *sim, struct session *session, const char *
 /** Ends it without a close frame. */
 void session_abort(struct simulator *sim, struct session *session, const char *reason);
 void session_close(struct simulator *sim, struct session *session, int code, const char *reason);
+/** Asks whether the client lives. */
+void session_send_test(struct simulator *sim, struct session *session, int64_t now_ns);
 /** Heartbeats, and what is overdue. */
 void sessions_on_timer(struct simulator *sim);
 /** (Re)arms that timer for what is due next. */
@@ -190,6 +212,7 @@ void rest_on_request(struct simulator *sim, int exchange, const struct fl_http_r
 void control_on_request(struct simulator *sim, int exchange, const struct fl_http_request *request);
 /** Answers /sim/quiesce when there is nothing left to write. */
 void control_check_quiesced(struct simulator *sim);
+void control_answer_count(struct simulator *sim, int exchange, const char *opening, uint64_t count);
 void control_status(struct simulator *sim, struct text *out);
 
 /* ---- replay.c ---- */

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "faults.h"
 #include "simulator.h"
 
 #define TICK_MIN_NS (5 * FL_MS)
@@ -90,7 +91,7 @@ static uint32_t next_of_lane(struct simulator *sim, struct lane *lane, int emitt
 		uint32_t number = lane->members[lane->cursor];
 
 		lane->cursor = (lane->cursor + lane->stride) % lane->count;
-		if (!market_is_open(&sim->market, number) ||
+		if (!market_is_open(&sim->market, number) || sim->faults.muted[number] != 0 ||
 			sim->stream.emitted_ms[number][emitted] == sim->market.now_ms)
 			continue;
 		if (rng_unit(&sim->market.rng) < (double)sim->market.universe.instruments[number].activity)
@@ -149,6 +150,10 @@ static void spend_on_trades(struct simulator *sim)
 
 		if (number == UINT32_MAX)
 			break;
+		if (sim->faults.muted[number] != 0) {
+			stream->trade_budget -= 1;
+			continue;
+		}
 		sent = stream_emit_trades(sim, number);
 		stream->event_count++;
 		stream->trade_budget -= sent > 1 ? sent : 1;
@@ -190,7 +195,8 @@ static void drop_slow_sessions(struct simulator *sim)
 		struct session *session = &sim->sessions[i];
 
 		if (session->conn == 0 ||
-			fl_send_queued(sim->ctx, session->conn) <= (size_t)sim->options->slow_limit_bytes)
+			fl_send_queued(sim->ctx, session->conn) <= (size_t)sim->options->slow_limit_bytes ||
+			faults_is_slow_by_wish(sim, session))
 			continue;
 		sim->stream.slow_count++;
 		session_abort(sim, session, "connection_too_slow");
@@ -223,7 +229,7 @@ void stream_tick(struct simulator *sim)
 		stream->skipped_ticks++;
 		return;
 	}
-	market_advance(&sim->market, fl_now_ns(sim->ctx) / FL_MS, seconds);
+	market_advance(&sim->market, venue_now_ns(sim) / FL_MS, seconds);
 	if (stream->lanes_as_of != sim->channels.changes)
 		build_lanes(sim);
 	fill_budgets(stream, sim->options, seconds);

@@ -2,27 +2,15 @@
  * stream_emit.c: one event of the market to its subscribers: the message is put together once, goes
  * out on each of its channels, and into the ledger for each session that got it.
  */
+#include "stream_emit.h"
+
 #include <string.h>
 
-#include "simulator.h"
+#include "faults.h"
 #include "venue_deribit_print.h"
 
 /* Before the data lies room for the envelope of any channel. */
 enum { HEADROOM = 256 };
-
-/** What a message holds, for the ledger. One of the pointers is set. */
-struct content {
-	const char *kind;
-	const struct sim_instrument *instrument; /* NULL: of none, or of several */
-	int64_t event_ms;
-	const struct sim_quote *quote;
-	const struct sim_ticker *ticker;
-	const struct sim_book *book;
-	const struct sim_trade *const *trades;
-	int trade_count;
-	const char *index;
-	double index_price;
-};
 
 /* ---- sending ---- */
 
@@ -52,6 +40,8 @@ static void enter_in_ledger(struct simulator *sim, struct session *session, cons
 		return;
 	if (content->trades != NULL)
 		message.items = content->trade_count;
+	if (content->is_empty)
+		message.items = 0;
 	if (content->book != NULL)
 		message.items = content->book->bid_count + content->book->ask_count;
 	seq = ledger_sent(ledger, &message);
@@ -67,8 +57,28 @@ static void enter_in_ledger(struct simulator *sim, struct session *session, cons
 		ledger_index_price(ledger, seq, content->index, content->event_ms, content->index_price);
 }
 
-static int send_to(struct simulator *sim, uint64_t mask, const char *data, size_t length,
-	const char *channel, size_t channel_length, const struct content *content)
+bool stream_hand_over(struct simulator *sim, struct session *session,
+	const struct stream_message *message, const struct content *content, size_t pieces)
+{
+	int error = pieces == 0
+		? fl_send(sim->ctx, session->conn, message->data, message->length)
+		: fl_send_pieces(sim->ctx, session->conn, message->data, message->length, pieces, true);
+
+	if (error < 0) {
+		sim->stream.slow_count++;
+		session_abort(sim, session, "connection_too_slow");
+		return false;
+	}
+	session->message_count++;
+	session->is_idle = false;
+	sim->stream.sent_count++;
+	sim->stream.sent_bytes += message->length;
+	enter_in_ledger(sim, session, message->channel, message->channel_length, content);
+	return true;
+}
+
+static int send_to(struct simulator *sim, uint64_t mask, const struct stream_message *message,
+	const struct content *content)
 {
 	int count = 0;
 
@@ -77,17 +87,10 @@ static int send_to(struct simulator *sim, uint64_t mask, const char *data, size_
 
 		if (!(mask & 1) || session->conn == 0)
 			continue;
-		if (fl_send(sim->ctx, session->conn, data, length) < 0) {
-			sim->stream.slow_count++;
-			session_abort(sim, session, "connection_too_slow");
-			continue;
-		}
-		session->message_count++;
-		session->is_idle = false;
-		sim->stream.sent_count++;
-		sim->stream.sent_bytes += length;
-		count++;
-		enter_in_ledger(sim, session, channel, channel_length, content);
+		if (faults_are_on(sim, session))
+			count += faults_send(sim, session, message, content);
+		else
+			count += stream_hand_over(sim, session, message, content, 0);
 	}
 	return count;
 }
@@ -100,17 +103,19 @@ static int publish(
 		"{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{\"channel\":\"";
 	static const char closing[] = "\",\"data\":";
 	size_t length = strlen(channel), envelope = sizeof(opening) + sizeof(closing) - 2 + length;
-	struct text *message = &sim->message;
+	struct text *text = &sim->message;
+	struct stream_message message = { .channel = channel, .channel_length = length };
 	char *at;
 
-	if (mask == 0 || message->failed || envelope > HEADROOM)
+	if (mask == 0 || text->failed || envelope > HEADROOM)
 		return 0;
-	at = message->data + HEADROOM - envelope;
+	at = text->data + HEADROOM - envelope;
 	memcpy(at, opening, sizeof(opening) - 1);
 	memcpy(at + sizeof(opening) - 1, channel, length);
 	memcpy(at + sizeof(opening) - 1 + length, closing, sizeof(closing) - 1);
-	return send_to(
-		sim, mask, at, message->length - (size_t)(at - message->data), channel, length, content);
+	message.data = at;
+	message.length = text->length - (size_t)(at - text->data);
+	return send_to(sim, mask, &message, content);
 }
 
 static void instrument_channel(
@@ -149,7 +154,22 @@ int stream_send_raw(
 {
 	struct content content = { .kind = "replay", .event_ms = sim->market.now_ms };
 
-	return send_to(sim, mask, data, length, channel, strlen(channel), &content);
+	struct stream_message message = { data, length, channel, strlen(channel) };
+
+	return send_to(sim, mask, &message, &content);
+}
+
+void stream_send_notice(struct simulator *sim, const char *channel, const char *data)
+{
+	int64_t number = names_find(&sim->channels.wide_names, channel, strlen(channel));
+	struct content content = { .kind = "notice", .event_ms = sim->market.now_ms, .is_empty = true };
+
+	if (number < 0)
+		return;
+	begin_message(sim);
+	text_put(&sim->message, data);
+	text_put(&sim->message, "}}");
+	publish(sim, sim->channels.wide[number].subscribers, channel, &content);
 }
 
 /* ---- events ---- */
@@ -317,7 +337,8 @@ void stream_send_snapshots(struct simulator *sim, struct session *session)
 	for (uint32_t i = 0; i < sim->fresh_count && session->id == id; i++) {
 		const struct channel *channel = &sim->fresh[i];
 
-		if (channel->type != CHANNEL_OF_INSTRUMENT)
+		if (channel->type != CHANNEL_OF_INSTRUMENT ||
+			faults_mute_snapshot(sim, session, channel->number))
 			continue;
 		if (channel->slot >= SLOT_TICKER && channel->slot < SLOT_BOOK)
 			send_ticker_snapshot(sim, session, channel->number, channel->slot - SLOT_TICKER);

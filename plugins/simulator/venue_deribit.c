@@ -1,5 +1,6 @@
 /* venue_deribit.c: JSON-RPC as Deribit does it: parameters, methods, envelope, errors. */
 #include "venue_deribit.h"
+#include "faults.h"
 
 #include <string.h>
 
@@ -88,7 +89,7 @@ static int method_hello(struct rpc_call *call)
 
 static int method_get_time(struct rpc_call *call)
 {
-	text_int(call->out, fl_now_ns(call->sim->ctx) / FL_MS);
+	text_int(call->out, venue_now_ns(call->sim) / FL_MS);
 	return 0;
 }
 
@@ -138,6 +139,8 @@ static int run_method(struct rpc_call *call, const char *name)
 			continue;
 		if (methods[i].needs_session && call->session == NULL)
 			return rpc_fail(call, RPC_MUST_BE_WEBSOCKET, "must_be_websocket_request");
+		if (faults_in_maintenance(call->sim))
+			return rpc_fail(call, RPC_MAINTENANCE, "system_maintenance");
 		if (!credits_take(call->sim, call->session, call->host, methods[i].cost))
 			return rpc_fail(call, RPC_TOO_MANY_REQUESTS, "too_many_requests");
 		if (strncmp(name, "private/", 8) == 0 && !call->session->is_authenticated)
@@ -169,7 +172,7 @@ static void put_id(struct text *out, yyjson_val *id)
 
 static void put_end(struct simulator *sim, struct text *out, int64_t received_ns)
 {
-	int64_t in = received_ns / FL_US, now = fl_now_ns(sim->ctx) / FL_US;
+	int64_t in = (received_ns + sim->faults.skew_ns) / FL_US, now = venue_now_ns(sim) / FL_US;
 
 	if (now < in)
 		now = in;

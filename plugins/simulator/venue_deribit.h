@@ -15,6 +15,7 @@ enum {
 	RPC_TOO_MANY_REQUESTS = 10028,
 	RPC_MUST_BE_WEBSOCKET = 10030,
 	RPC_BAD_REQUEST = 11050,
+	RPC_MAINTENANCE = 11051,
 	RPC_INVALID_CREDENTIALS = 13004,
 	RPC_UNAUTHORIZED = 13009,
 	RPC_NOT_FOUND = 13020,
@@ -56,6 +57,10 @@ int rpc_fail(struct rpc_call *call, int code, const char *message);
 int rpc_respond(struct rpc_call *call, const char *method, yyjson_val *id, int64_t received_ns);
 /** A response that is an error, for what never became a call. */
 void rpc_print_error(struct simulator *sim, struct text *out, yyjson_val *id,
+	const struct rpc_error *error, int64_t received_ns);
+
+/** Sends such a response to a session. */
+void session_refuse(struct simulator *sim, struct session *session, yyjson_val *id,
 	const struct rpc_error *error, int64_t received_ns);
 
 /* venue_deribit_market.c; each leaves its result in call->out and returns 0, or -1. */

@@ -118,7 +118,8 @@ int method_get_instruments(struct rpc_call *call)
 		const struct sim_instrument *instrument = &sim->market.universe.instruments[i];
 
 		if ((wanted != -1 && instrument->currency != wanted) ||
-			!is_kind(kind, print_kind(instrument)) || market_is_open(&sim->market, i) == is_expired)
+			!is_kind(kind, print_kind(instrument)) || sim->market.states[i].is_unlisted ||
+			market_is_open(&sim->market, i) == is_expired)
 			continue;
 		if (!is_first)
 			text_put(call->out, ",");
@@ -139,7 +140,7 @@ static int64_t find_instrument(struct rpc_call *call)
 	if (error == -ENOENT)
 		return rpc_invalid(call, "instrument_name", "value is required");
 	number = error < 0 ? -1 : names_find(&call->sim->channels.instruments, name, strlen(name));
-	if (number < 0)
+	if (number < 0 || call->sim->market.states[number].is_unlisted)
 		return rpc_invalid(call, "instrument_name", "instrument not found");
 	return number;
 }

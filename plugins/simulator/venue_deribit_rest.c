@@ -1,6 +1,7 @@
 /* venue_deribit_rest.c: the public methods over HTTP: /api/v2/public/... as GET or POST. */
 #include <string.h>
 
+#include "faults.h"
 #include "venue_deribit.h"
 
 static const char base[] = "/api/v2/";
@@ -13,7 +14,8 @@ static void answer(struct simulator *sim, int exchange, int code)
 	if (sim->reply.failed)
 		fl_respond_problem(sim->ctx, exchange, 500, "out of memory");
 	else
-		fl_respond(sim->ctx, exchange, status, json, sim->reply.data, sim->reply.length);
+		fl_respond(sim->ctx, exchange, status, json, sim->reply.data,
+			faults_rest_length(sim, sim->reply.length));
 }
 
 static void refuse(
@@ -65,6 +67,8 @@ void rest_on_request(struct simulator *sim, int exchange, const struct fl_http_r
 {
 	char host[64];
 
+	if (faults_on_rest(sim, exchange))
+		return;
 	host_of_peer(request->peer, host, sizeof(host));
 	if (strcmp(request->method, "POST") == 0)
 		on_post(sim, exchange, request, host);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults.h"
 #include "venue_deribit.h"
 
 /* A test_request comes a little later than the interval says, as measured at the venue. */
@@ -89,6 +90,9 @@ int session_accept(struct simulator *sim, int conn, const struct fl_http_request
 
 	if (sim->is_stopping)
 		return 503;
+	same_host = faults_on_accept(sim);
+	if (same_host != 0)
+		return same_host;
 	host_of_peer(request->peer, host, sizeof(host));
 	for (int i = 0; i < MAX_SESSIONS; i++) {
 		if (sim->sessions[i].conn == 0)
@@ -116,6 +120,7 @@ int session_accept(struct simulator *sim, int conn, const struct fl_http_request
 
 void session_forget(struct simulator *sim, struct session *session, const char *reason)
 {
+	faults_forget(session);
 	channels_unsubscribe_all(&sim->channels, session_number(sim, session));
 	ledger_connection(&sim->ledger, session->id, session->peer, session->opened_ns,
 		fl_now_ns(sim->ctx), reason, session->message_count);
@@ -146,6 +151,8 @@ static int64_t due_ns(const struct simulator *sim, const struct session *session
 {
 	int64_t due = INT64_MAX;
 
+	if (faults_hold_answers(session))
+		return due; /* it seems dead: nobody asks whether the client lives */
 	if (session->unanswered_ns != 0)
 		due = session->unanswered_ns + session->heartbeat_ns;
 	else if (session->heartbeat_ns != 0)
@@ -174,7 +181,7 @@ static void send_words(struct simulator *sim, struct session *session, const cha
 		session_abort(sim, session, "connection_too_slow");
 }
 
-static void send_test_request(struct simulator *sim, struct session *session, int64_t now_ns)
+void session_send_test(struct simulator *sim, struct session *session, int64_t now_ns)
 {
 	bool is_idle = session->is_idle;
 	int conn = session->conn;
@@ -201,7 +208,7 @@ void sessions_on_timer(struct simulator *sim)
 		if (session->unanswered_ns != 0)
 			session_close(sim, session, 4000, "heartbeat close");
 		else if (session->heartbeat_ns != 0)
-			send_test_request(sim, session, now_ns);
+			session_send_test(sim, session, now_ns);
 		else
 			session_abort(sim, session, "idle");
 	}
@@ -342,7 +349,7 @@ int method_subscribe(struct rpc_call *call)
 		if (channel.type == CHANNEL_OF_INSTRUMENT && !market_is_open(&sim->market, channel.number))
 			continue;
 		if (!(*channels_of(&sim->channels, channel) & mine)) {
-			if (session->channel_count >= sim->options->max_channels)
+			if (session->channel_count >= sim->options->max_channels || faults_ignore_channel(sim))
 				continue;
 			channels_subscribe(&sim->channels, channel, number);
 			session->channel_count++;
@@ -396,13 +403,15 @@ int method_unsubscribe_all(struct rpc_call *call)
 
 static void send_reply(struct simulator *sim, struct session *session)
 {
+	if (faults_hold_answers(session) || faults_swallow_answer(sim))
+		return;
 	if (sim->reply.failed)
 		session_abort(sim, session, "out of memory");
 	else if (fl_send(sim->ctx, session->conn, sim->reply.data, sim->reply.length) < 0)
 		session_abort(sim, session, "connection_too_slow");
 }
 
-static void refuse(struct simulator *sim, struct session *session, yyjson_val *id,
+void session_refuse(struct simulator *sim, struct session *session, yyjson_val *id,
 	const struct rpc_error *error, int64_t received_ns)
 {
 	rpc_print_error(sim, &sim->reply, id, error, received_ns);
@@ -426,7 +435,7 @@ static void on_request(
 			.param = method == NULL ? "method" : "params",
 			.reason = "value is required" };
 
-		refuse(sim, session, id, &error, received_ns);
+		session_refuse(sim, session, id, &error, received_ns);
 		return;
 	}
 	sim->fresh_count = 0;
@@ -452,12 +461,12 @@ void session_on_message(
 
 	session->heard_ns = fl_monotonic_ns(sim->ctx);
 	if (message->length > REQUEST_LIMIT) {
-		refuse(sim, session, NULL, &too_large, message->received_ns);
+		session_refuse(sim, session, NULL, &too_large, message->received_ns);
 		return;
 	}
 	doc = yyjson_read(message->data, message->length, 0);
 	if (doc == NULL || !yyjson_is_obj(yyjson_doc_get_root(doc)))
-		refuse(sim, session, NULL, &bad_json, message->received_ns);
+		session_refuse(sim, session, NULL, &bad_json, message->received_ns);
 	else
 		on_request(sim, session, yyjson_doc_get_root(doc), message->received_ns);
 	yyjson_doc_free(doc);

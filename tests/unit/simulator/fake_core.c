@@ -145,6 +145,27 @@ int fl_send(struct fl_ctx *ctx, int conn, const void *data, size_t length)
 	return 0;
 }
 
+int fl_send_pieces(struct fl_ctx *ctx, int conn, const void *data, size_t length,
+	size_t piece_bytes, bool with_pings)
+{
+	(void)with_pings;
+	ctx->pieces += (length + piece_bytes - 1) / piece_bytes;
+	return fl_send(ctx, conn, data, length);
+}
+
+int fl_drip(struct fl_ctx *ctx, int conn, size_t bytes, int64_t every_ns)
+{
+	(void)every_ns;
+	ctx->dripping = bytes > 0 ? conn : 0;
+	return 0;
+}
+
+int fl_freeze(struct fl_ctx *ctx, int conn, bool on)
+{
+	ctx->frozen = on ? conn : 0;
+	return 0;
+}
+
 void fake_forget_sent(struct fl_ctx *ctx)
 {
 	for (size_t i = 0; i < ctx->sent_count; i++)
@@ -241,6 +262,24 @@ int fl_respond(
 	ctx->body = calloc(1, length + 1);
 	memcpy(ctx->body, body, length);
 	return 0;
+}
+
+int fl_respond_with(struct fl_ctx *ctx, int exchange, int status, const char *type,
+	const struct fl_header *headers, size_t header_count, const void *body, size_t length)
+{
+	(void)headers;
+	ctx->header_count = header_count;
+	return fl_respond(ctx, exchange, status, type, body, length);
+}
+
+int fl_respond_begin(struct fl_ctx *ctx, int exchange, int status, const char *type)
+{
+	return fl_respond(ctx, exchange, status, type, "", 0);
+}
+
+int fl_respond_more(struct fl_ctx *ctx, int exchange, const void *data, size_t length)
+{
+	return fl_respond(ctx, exchange, ctx->status, "", data, length);
 }
 
 int fl_respond_problem(struct fl_ctx *ctx, int exchange, int status, const char *detail, ...)

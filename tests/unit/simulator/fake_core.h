@@ -31,7 +31,10 @@ struct fl_ctx {
 	size_t queued;
 	int aborted, closed, close_code; /* the last connection, 0: none */
 	char close_reason[64];
-	int status; /* of the last answer */
+	size_t pieces;        /* frames of fl_send_pieces */
+	int dripping, frozen; /* the last connection, 0: none */
+	size_t header_count;  /* of the last answer */
+	int status;           /* of the last answer */
 	char *body;
 	/* The ledger. */
 	bool is_database_held; /* jobs are not answered until fake_answer_jobs */
