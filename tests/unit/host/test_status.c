@@ -273,11 +273,14 @@ static void the_status_says_what_is_wrong(void **state)
 static void a_held_feed_does_not_count_in_the_whole(void **state)
 {
 	(void)state;
-	run_with_venue("feeds: { feed: { plugin: echo_feed } }\n");
-	assert_int_equal(rig_ask(&rig, "core", "stop", "{}"), FL_REPLY_OK);
+	run_with_venue("feeds: { feed: { plugin: echo_feed }, other: { plugin: echo_feed } }\n");
+	connect_feed(1);
+	assert_int_equal(rig_ask(&rig, "core", "stop", "{\"feeds\":[\"other\"]}"), FL_REPLY_OK);
 	assert_string_equal(rig_text(&rig, "/state"), "connected");
-	assert_string_equal(rig_text(&rig, "/feeds/0/state"), "stopped");
-	assert_string_equal(rig_text(&rig, "/feeds/0/reason"), "stopped by request");
+	assert_string_equal(rig_text(&rig, "/feeds/1/state"), "stopped");
+	assert_string_equal(rig_text(&rig, "/feeds/1/reason"), "stopped by request");
+	assert_int_equal(rig_ask(&rig, "core", "stop", "{}"), FL_REPLY_OK);
+	assert_string_equal(rig_text(&rig, "/state"), "stopped"); /* when nothing else is left */
 }
 
 static void coverage_is_a_row_a_currency(void **state)
