@@ -129,6 +129,8 @@ static void check(const void *data, struct fl_check *check)
 	if (options->currencies.count * options->kinds.count > PAIRS_MAX)
 		fl_check_error(
 			check, "currencies", "too many: at most %d currencies times kinds", PAIRS_MAX);
+	if (options->url[0] == '\0')
+		fl_check_error(check, "url", "is empty: name the endpoint, or leave the line out");
 	if (options->channels.count == 0)
 		fl_check_error(check, "channels", "is empty: name at least one");
 	check_channels(options, check);
@@ -148,7 +150,7 @@ static void check(const void *data, struct fl_check *check)
 static int derive_rest_url(struct deribit *self)
 {
 	const char *url = self->options->url, *rest = self->options->rest_url;
-	const char *host = strstr(url, "://");
+	const char *host = strstr(url, "://"), *scheme;
 	int length;
 
 	if (rest != NULL && rest[0] != '\0') {
@@ -159,9 +161,11 @@ static int derive_rest_url(struct deribit *self)
 	} else {
 		if (host == NULL)
 			return -EINVAL;
+		/* By its length: "WSS" is as secure as "wss". */
+		scheme = host - url == 3 ? "https" : "http";
 		host += 3;
-		length = snprintf(self->rest_url, sizeof(self->rest_url), "%s://%.*s/api/v2",
-			strncmp(url, "wss", 3) == 0 ? "https" : "http", (int)strcspn(host, "/?#"), host);
+		length = snprintf(self->rest_url, sizeof(self->rest_url), "%s://%.*s/api/v2", scheme,
+			(int)strcspn(host, "/?#"), host);
 	}
 	return length > 0 && (size_t)length < sizeof(self->rest_url) ? 0 : -ENAMETOOLONG;
 }

@@ -11,8 +11,8 @@
 #include <feedloom/record.h>
 #include <yyjson.h>
 
-/** Most levels of one order book message; a longer one is malformed. */
-enum { DERIBIT_BOOK_LEVELS = 65536 };
+/** Most levels of one order book message; a longer one is malformed. The bus takes no more. */
+enum { DERIBIT_BOOK_LEVELS = 40000 };
 
 enum deribit_kind {
 	DERIBIT_MALFORMED = 0, /* no JSON, or not the shape of its kind */

@@ -700,8 +700,35 @@ static void wrong_options_are_all_named(void **state)
 	assert_non_null(strstr(ctx->errors, "api_secret: is missing"));
 	ctx->errors[0] = '\0';
 	options = world_options();
+	options.url = "";
+	feedloom_plugin.check(&options, (struct fl_check *)ctx);
+	assert_non_null(strstr(ctx->errors, "url: is empty"));
+	ctx->errors[0] = '\0';
+	options = world_options();
 	feedloom_plugin.check(&options, (struct fl_check *)ctx);
 	assert_string_equal(ctx->errors, "");
+}
+
+static void requests_are_as_secure_as_the_connection(void **state)
+{
+	static const struct {
+		const char *url, *rest;
+	} urls[] = {
+		{ "wss://h.example/ws/api/v2", "https://h.example/api/v2/" },
+		{ "WSS://h.example:9", "https://h.example:9/api/v2/" },
+		{ "ws://127.0.0.1:1/ws", "http://127.0.0.1:1/api/v2/" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		options.url = urls[i].url;
+		ctx = world_create(&options);
+		ctx->plugin->probe(ctx->state);
+		assert_int_equal(
+			strncmp(fake_url(ctx, REQUEST_PROBE), urls[i].rest, strlen(urls[i].rest)), 0);
+		fake_destroy(ctx);
+		ctx = NULL;
+	}
 }
 
 static void a_probe_tries_everything_once(void **state)
@@ -794,6 +821,7 @@ int main(void)
 		TEST(a_stopped_feed_closes_and_starts_again),
 		TEST(coverage_is_told),
 		TEST(wrong_options_are_all_named),
+		TEST(requests_are_as_secure_as_the_connection),
 		TEST(a_probe_tries_everything_once),
 		TEST(a_probe_ends_when_nobody_answers),
 		TEST(indexes_and_mark_prices_follow_the_listing),
