@@ -363,6 +363,8 @@ int journal_append(struct journal *journal, const struct fl_record *record)
 	int64_t bytes = FRAME_BYTES + (int64_t)record->length;
 	struct segment *segment = journal->current;
 
+	if (!journal->wake_is_pending)
+		journal_turn_begins(journal);
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (segment == NULL || segment->damaged ||
 			segment->end + bytes + JOURNAL_RESERVE_BYTES > segment->populated) {

@@ -20,6 +20,7 @@
 #include "last_trade.h"
 #include "list.h"
 #include "timer.h"
+#include <stdatomic.h>
 
 enum {
 	/* Names (four at most) and a told loss may come before a record. */
@@ -67,6 +68,7 @@ struct journal_job {
 	void (*work)(struct journal_job *job);
 	void (*done)(struct journal_job *job);
 	bool is_busy;
+	atomic_bool is_over; /* the worker is through, though the loop has not heard of it yet */
 	/* In: */
 	char *path, *other_path; /* freed by the end of the job */
 	struct file *file;
@@ -120,7 +122,8 @@ struct journal {
 	struct journal_job ahead, disk;
 	int ahead_error;          /* of the last job ahead; 0: well, or lagging */
 	bool ahead_waits;         /* until the next tick, after an error */
-	int64_t ahead_since_ns;   /* when the worker was asked; monotonic */
+	int64_t ahead_since_ns;   /* since when the worker is known to be at it; monotonic */
+	int64_t turn_ns;          /* when the last turn that appends began; monotonic */
 	int64_t no_help_until_ns; /* the disk, not the processor, is what is slow; monotonic */
 	int64_t ahead_bytes;      /* how much is to be populated ahead */
 	int64_t tick_bytes;       /* written since the last tick */
@@ -195,6 +198,8 @@ void journal_abandon(struct journal *journal);
 
 /** Gives the worker something to do ahead of the writer, if there is something and it is idle. */
 void journal_look_ahead(struct journal *journal);
+/** Before the first record of a turn of the loop. */
+void journal_turn_begins(struct journal *journal);
 /**
  * The worker has not come this far. When that is for want of a processor, not of a disk, the loop
  * makes the next pages ready itself: true when `bytes` of the segment can be written.

@@ -42,6 +42,7 @@ static void work(void *data)
 	struct journal_job *job = data;
 
 	job->work(job);
+	atomic_store(&job->is_over, true);
 }
 
 static void done(void *data)
@@ -60,6 +61,7 @@ static void start(struct journal *journal)
 
 	job->journal = journal;
 	job->error = 0;
+	atomic_store(&job->is_over, false);
 	journal->ahead_since_ns = clock_monotonic_ns(journal->loop);
 	job->is_busy = worker_run(journal->loop, work, done, job) == 0;
 	if (!job->is_busy) {
@@ -205,6 +207,23 @@ static void populate(struct journal *journal, struct segment *segment)
 		segment_release(job->left);
 }
 
+/* What it was asked for is not there although there was time: it waits for the disk. */
+static bool is_worker_slow(struct journal *journal, int64_t now_ns)
+{
+	return journal->ahead.is_busy && !atomic_load(&journal->ahead.is_over) &&
+		now_ns - journal->ahead_since_ns > SLOW_NS;
+}
+
+void journal_turn_begins(struct journal *journal)
+{
+	int64_t now_ns = clock_monotonic_ns(journal->loop);
+
+	/* After a pause of the whole process (suspended, starved) the worker's age says nothing. */
+	if (now_ns - journal->turn_ns > SLOW_NS)
+		journal->ahead_since_ns = now_ns;
+	journal->turn_ns = now_ns;
+}
+
 bool journal_help(struct journal *journal, struct segment *segment, int64_t bytes)
 {
 	int64_t page = (int64_t)file_page_bytes();
@@ -215,8 +234,7 @@ bool journal_help(struct journal *journal, struct segment *segment, int64_t byte
 		return false;
 	clock_refresh(journal->loop);
 	began_ns = clock_monotonic_ns(journal->loop);
-	if (began_ns < journal->no_help_until_ns ||
-		(journal->ahead.is_busy && began_ns - journal->ahead_since_ns > SLOW_NS))
+	if (began_ns < journal->no_help_until_ns || is_worker_slow(journal, began_ns))
 		return false;
 	if (to > segment->capacity)
 		to = segment->capacity;
