@@ -5,6 +5,7 @@ short one.
 """
 import json
 import os
+import signal
 import time
 
 from compare import compare
@@ -20,6 +21,7 @@ class Run:
     """A simulator at full rate, a daemon, and what was done to them."""
 
     def __init__(self, world, channels, rate):
+        self.rate = rate
         self.simulator = world.simulator(message_rate=rate)
         self.daemon = world.daemon(self.simulator, feed={"channels": channels})
         self.cut = set()  # connections that were cut, or whose client was killed
@@ -35,6 +37,25 @@ class Run:
         assert self.simulator.drop(connection) == 1
         until(lambda: connection not in self.simulator.connections(), "it is gone")
         self.daemon.wait_connected(seconds=60)
+
+    def cut_off(self, index):
+        """A drop that must lose messages: the daemon does not read until they pile up at the venue."""
+        connection = self.simulator.connections()[index]
+        self.daemon.signal(signal.SIGSTOP)
+        try:
+            self.simulator.rate(10 * self.rate)  # what the kernel's buffers take would last for a minute else
+            until(lambda: self.queued(connection) > 50000, "messages that cannot be sent", 60)
+            self.simulator.rate(self.rate)
+            self.cut.add(connection)
+            assert self.simulator.drop(connection) == 1
+        finally:
+            self.daemon.signal(signal.SIGCONT)
+        until(lambda: connection not in self.simulator.connections(), "it is gone")
+        self.daemon.wait_status(lambda s: s["feeds"][0]["reconnects"] > 0, "noticed")
+        self.daemon.wait_connected(seconds=60)
+
+    def queued(self, connection):
+        return {c["connection"]: c["queued_bytes"] for c in self.simulator.status()["connections"]}[connection]
 
     def restart(self):
         self.daemon.stop(60)
@@ -99,7 +120,7 @@ def test_they_agree_after_drops_and_restarts_at_full_rate(world):
         due = begun + SECONDS * (step + 1) / (2 * TIMES + 1)
         time.sleep(max(0.0, due - time.monotonic()))
         if step % 2 == 0:
-            run.drop(step % 7)
+            run.cut_off(step % 7)
         else:
             run.restart()
     time.sleep(max(0.0, begun + SECONDS - time.monotonic()))
@@ -110,6 +131,7 @@ def test_they_agree_after_drops_and_restarts_at_full_rate(world):
     verdict.check()
     assert verdict.counts["messages"] >= sent
     assert verdict.counts["stored quote rows"] > 0 and verdict.counts["stored trades"] > 0
+    assert verdict.counts["cut off"] > 0, "nothing was lost with a dropped connection: nothing was tested"
     assert verdict.counts["stored trades, refilled"] > 0, "a restart under load must have refilled something"
     assert run.daemon.sql("SELECT count(*) FROM rejected_records") == [(0,)]
     check_loss_identity(run)
