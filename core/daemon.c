@@ -150,6 +150,23 @@ static int open_bus(struct daemon *daemon)
 
 static void on_reload(void *data);
 
+/* A port in use is for whoever starts the program to see: it ends rather than run unseen. */
+static bool are_services_up(const struct host *host)
+{
+	struct link *item, *following;
+
+	list_each(item, following, &host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role != FL_SERVICE || ctx->phase != INSTANCE_FAILED)
+			continue;
+		log_error("feedloom", "ends: the service %s did not start, see above", ctx->name);
+		return false;
+	}
+	return true;
+}
+
 static int open_host(struct daemon *daemon)
 {
 	struct host_parts parts = { .loop = daemon->loop,
@@ -171,7 +188,9 @@ static int open_host(struct daemon *daemon)
 	if (result < 0)
 		print_errors(&errors);
 	config_errors_finish(&errors);
-	return result < 0 ? EX_CONFIG : EX_OK;
+	if (result < 0)
+		return EX_CONFIG;
+	return are_services_up(daemon->host) ? EX_OK : EX_UNAVAILABLE;
 }
 
 /* ---- signals ---- */

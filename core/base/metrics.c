@@ -314,27 +314,61 @@ FL_API double fl_metric_value(const struct fl_metric *metric)
 	return metric->value;
 }
 
-FL_API double fl_metric_quantile(const struct fl_metric *histogram, double quantile)
-{
-	uint64_t seen = 0, rank;
-	size_t bucket = 0;
+struct metrics_mark {
+	uint64_t count;
+	uint64_t counts[BUCKETS];
+};
 
-	if (histogram->counts == NULL || histogram->count == 0 || !(quantile >= 0 && quantile <= 1))
-		return NAN;
-	rank = (uint64_t)ceil(quantile * (double)histogram->count);
-	if (rank == 0)
-		rank = 1;
-	for (; bucket < BEYOND; bucket++) {
-		seen += histogram->counts[bucket];
-		if (seen >= rank)
-			break;
-	}
+struct metrics_mark *metrics_mark_create(void)
+{
+	return calloc(1, sizeof(struct metrics_mark));
+}
+
+void metrics_mark_destroy(struct metrics_mark *mark)
+{
+	free(mark);
+}
+
+void metrics_mark_set(struct metrics_mark *mark, const struct fl_metric *histogram)
+{
+	if (histogram->counts == NULL)
+		return;
+	mark->count = histogram->count;
+	memcpy(mark->counts, histogram->counts, sizeof(mark->counts));
+}
+
+/* The middle of a bucket: at most 1 % from any value in it. */
+static double middle_of(size_t bucket)
+{
 	if (bucket == 0)
 		return (double)BASE_NS / 1e9;
 	if (bucket == BEYOND)
 		return (double)((int64_t)BASE_NS << OCTAVES) / 1e9;
-	/* The middle: at most 1 % from any value in it. */
 	return (upper_ns(bucket) - width_ns(bucket) / 2) / 1e9;
+}
+
+double metrics_quantile_since(const struct fl_metric *histogram, const struct metrics_mark *mark,
+	double quantile)
+{
+	uint64_t count = histogram->count - (mark == NULL ? 0 : mark->count), seen = 0, rank;
+	size_t bucket = 0;
+
+	if (histogram->counts == NULL || count == 0 || !(quantile >= 0 && quantile <= 1))
+		return NAN;
+	rank = (uint64_t)ceil(quantile * (double)count);
+	if (rank == 0)
+		rank = 1;
+	for (; bucket < BEYOND; bucket++) {
+		seen += histogram->counts[bucket] - (mark == NULL ? 0 : mark->counts[bucket]);
+		if (seen >= rank)
+			break;
+	}
+	return middle_of(bucket);
+}
+
+FL_API double fl_metric_quantile(const struct fl_metric *histogram, double quantile)
+{
+	return metrics_quantile_since(histogram, NULL, quantile);
 }
 
 uint64_t metrics_count(const struct fl_metric *histogram)

@@ -19,7 +19,15 @@ void metrics_drop(struct metrics *metrics, struct fl_metric *metric);
 /** Prometheus text format 0.0.4; histograms as cumulative buckets at powers of two-ish, sum and
  * count. */
 int metrics_print(const struct metrics *metrics, struct buf *to);
-/** Observations so far, and a histogram forgotten (for windows of status). */
+/** A histogram's counts at a moment: what has come since can be told apart. */
+struct metrics_mark;
+struct metrics_mark *metrics_mark_create(void);       /* of an empty one; NULL: no memory */
+void metrics_mark_destroy(struct metrics_mark *mark); /* takes NULL */
+void metrics_mark_set(struct metrics_mark *mark, const struct fl_metric *histogram);
+/** As fl_metric_quantile, of what was observed since the mark; NULL: since the beginning. */
+double metrics_quantile_since(const struct fl_metric *histogram, const struct metrics_mark *mark,
+	double quantile);
+/** Observations so far. */
 uint64_t metrics_count(const struct fl_metric *histogram);
 
 #endif

@@ -20,7 +20,11 @@ struct cursor_setup {
 	const struct fl_stream *how;
 	const struct cursor_owner *owner;
 	void *data;
-	struct fl_metric *latency; /* received to persisted, each record at its ack; may be NULL */
+	/**
+	 * Received to persisted, of a source's records, observed at their ack; those an earlier process
+	 * received are left out. May be NULL, and may return NULL.
+	 */
+	struct fl_metric *(*latency)(void *data, uint16_t source);
 };
 
 /**

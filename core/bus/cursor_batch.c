@@ -20,20 +20,20 @@ struct making {
 	uint64_t taken[FL_KIND_COUNT], filtered[FL_KIND_COUNT];
 };
 
-static bool keep_received(struct cursor *cursor, uint32_t index, int64_t received_ns)
+static bool keep_received(struct cursor *cursor, uint32_t index, const struct fl_record *record)
 {
 	if (cursor->latency == NULL)
 		return true;
 	if (index == cursor->received_room) {
 		uint32_t room = index > 0 ? index * 2 : 256;
-		int64_t *items = realloc(cursor->received, room * sizeof(*items));
+		struct received *items = realloc(cursor->received, room * sizeof(*items));
 
 		if (items == NULL)
 			return false;
 		cursor->received = items;
 		cursor->received_room = room;
 	}
-	cursor->received[index] = received_ns;
+	cursor->received[index] = (struct received){ record->received_ns, record->source };
 	return true;
 }
 
@@ -44,7 +44,7 @@ static bool take_record(struct making *making, const struct fl_record *record)
 
 	if (filter_takes(cursor->filter, record)) {
 		if (making->count == cursor->batch_rows ||
-			!keep_received(cursor, making->count, record->received_ns))
+			!keep_received(cursor, making->count, record))
 			return false;
 		if (making->count == 0 || record->received_ns < making->oldest_ns)
 			making->oldest_ns = record->received_ns;
@@ -201,11 +201,20 @@ enum make_result cursor_make_batch(struct cursor *cursor)
 void cursor_observe(struct cursor *cursor)
 {
 	int64_t now_ns = clock_real_ns(cursor->journal->loop);
+	struct fl_metric *latency = NULL;
+	int source = -1;
 
 	if (cursor->latency == NULL)
 		return;
-	for (uint32_t i = 0; i < cursor->batch.count; i++)
-		fl_metric_observe(cursor->latency, (double)(now_ns - cursor->received[i]) / 1e9);
+	for (uint32_t i = 0; i < cursor->batch.count; i++) {
+		const struct received *received = &cursor->received[i];
+
+		if (received->source != source)
+			latency = cursor->latency(cursor->data, received->source);
+		source = received->source;
+		if (latency != NULL && received->ns >= cursor->journal->opened_ns)
+			fl_metric_observe(latency, (double)(now_ns - received->ns) / 1e9);
+	}
 }
 
 const struct fl_record *fl_batch_next(const struct fl_batch *batch, const struct fl_record *record)

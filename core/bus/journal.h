@@ -94,6 +94,7 @@ struct journal {
 	struct file *lock;
 	struct dictionary *dictionary;
 	struct last_trades *trades;
+	int64_t opened_ns; /* real time: records received before are an earlier process's */
 	int64_t last_event_ns[JOURNAL_SOURCE_MAX]; /* of earlier processes' market data, by source */
 
 	uint64_t id;

@@ -183,6 +183,7 @@ int journal_open(
 	if (journal == NULL)
 		return -ENOMEM;
 	journal->loop = loop;
+	journal->opened_ns = clock_real_ns(loop);
 	journal->owner = setup->owner;
 	journal->data = setup->data;
 	journal->segment_bytes =

@@ -45,6 +45,12 @@ struct cursor_job {
 	int error;
 };
 
+/* What a record's latency is measured by, when its batch is acknowledged. */
+struct received {
+	int64_t ns;
+	uint16_t source;
+};
+
 struct cursor {
 	struct link link; /* in journal.cursors */
 	struct journal *journal;
@@ -53,7 +59,7 @@ struct cursor {
 	bool is_gone;   /* freed as soon as no walk is under way */
 	const struct cursor_owner *owner;
 	void *data;
-	struct fl_metric *latency;
+	struct fl_metric *(*latency)(void *data, uint16_t source);
 	struct filter *filter;
 	uint32_t batch_rows, flush_rows;
 	int64_t commit_floor_ns, flush_interval_ns;
@@ -75,7 +81,7 @@ struct cursor {
 	bool is_in_flight;
 	struct fl_batch batch;
 	uint64_t taken[FL_KIND_COUNT]; /* records of the batch */
-	int64_t *received;             /* of each record of the batch */
+	struct received *received;     /* of each record of the batch */
 	uint32_t received_room;
 	int64_t newest_received_ns; /* of the last record passed; 0: none yet */
 	uint64_t batches, records;

@@ -90,6 +90,22 @@ static void on_batch(void *data, struct cursor *cursor, const struct fl_batch *b
 		cursor_retry(cursor, FL_SECOND);
 }
 
+/* The histogram of the feed that received a record. */
+static struct fl_metric *latency_of(void *data, uint16_t source)
+{
+	const struct instance_stream *stream = data;
+	struct link *item, *following;
+
+	list_each(item, following, &stream->owner->host->instances)
+	{
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->source == source)
+			return ctx->latency;
+	}
+	return NULL;
+}
+
 static const struct cursor_owner cursor_owner = { .on_batch = on_batch };
 
 static struct instance_stream *add_stream(struct fl_ctx *ctx, const char *name)
@@ -148,7 +164,7 @@ int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_strea
 	if (entry == NULL)
 		return -ENOMEM;
 	setup.data = entry;
-	setup.latency = ctx->host->latency;
+	setup.latency = latency_of;
 	result = cursor_open(ctx->host->parts.bus, &setup, &entry->cursor);
 	if (result < 0 && is_new)
 		forget_stream(entry); /* one that was open before goes on as it was */

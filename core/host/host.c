@@ -32,8 +32,6 @@ int host_open(const struct host_parts *parts, struct host **out)
 	result = requests_open(parts->loop, &host->requests);
 	if (result < 0)
 		goto free_exchanges;
-	host->latency = metrics_find(parts->metrics, FL_HISTOGRAM, "feedloom_persist_latency_seconds", NULL,
-		"From the bytes leaving the socket to the commit of the row.");
 	*out = host;
 	return 0;
 

@@ -37,7 +37,6 @@ struct host {
 	bool is_delivery_due;     /* the loop will deliver commands at its turn's end */
 	int last_command, last_exchange, last_peer;
 	uint64_t unlistened;      /* listeners closed by their plugin since the start */
-	struct fl_metric *latency; /* received to persisted, all feeds */
 	struct timer *observer;   /* once a second: states, metrics, warnings */
 	struct timer *stopping;   /* while host_stop is at work */
 	int stop_stage;

@@ -8,6 +8,7 @@
 #include "host.h"
 #include "image.h"
 #include "instance_parts.h"
+#include "latency.h"
 #include "log.h"
 #include "options.h"
 #include "plan.h"
@@ -58,6 +59,10 @@ static void take(struct fl_ctx *ctx, struct image *image, void *options)
 	ctx->role = ctx->plugin->role;
 	ctx->options = options;
 	snprintf(labels, sizeof(labels), "feed=\"%s\"", ctx->name);
+	ctx->latency = ctx->role != FL_FEED
+		? NULL
+		: metrics_find(ctx->host->parts.metrics, FL_HISTOGRAM, "feedloom_persist_latency_seconds",
+			  labels, "From the bytes leaving the socket to the commit of the row.");
 	ctx->messages = ctx->role != FL_FEED
 		? NULL
 		: metrics_find(ctx->host->parts.metrics, FL_COUNTER, "feedloom_messages_total", labels,
@@ -207,6 +212,7 @@ void instance_destroy(struct fl_ctx *ctx)
 		return;
 	instance_halt(ctx);
 	planned_destroy(ctx->next);
+	latency_finish(ctx);
 	free_maps(ctx);
 	options_free(ctx->options);
 	image_close(ctx->image);

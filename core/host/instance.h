@@ -63,6 +63,9 @@ struct fl_ctx {
 	struct map *conns, *requests, *timers, *listeners, *streams, *databases, *subscriptions;
 	struct map *questions;      /* its unanswered commands, by its own number */
 	struct fl_metric *messages; /* of its connections */
+	struct fl_metric *latency;  /* feeds: received to persisted */
+	struct metrics_mark *latency_since[2]; /* the older one and the newer one of its last minutes */
+	int64_t latency_marked_ns;             /* monotonic */
 	int publishing_conn;        /* the connection whose message is being handled, 0: none */
 
 	enum fl_health health;

@@ -3,6 +3,7 @@
 #include "bus_link.h"
 #include "clock.h"
 #include "cursor.h"
+#include "latency.h"
 #include "log.h"
 #include "state.h"
 #include "timer.h"
@@ -12,9 +13,11 @@
 
 static const double SLOW_S = 0.5; /* p95 received to persisted */
 static const double COVERAGE_MIN = 0.95;
-static const int64_t SETTLED_NS = 60 * FL_SECOND; /* a feed that has just connected is still subscribing */
+static const int64_t SETTLED_NS =
+	60 * FL_SECOND; /* a feed that has just connected is still subscribing */
 
-static struct fl_metric *gauge(struct host *host, const char *name, const char *labels, const char *help)
+static struct fl_metric *gauge(
+	struct host *host, const char *name, const char *labels, const char *help)
 {
 	return metrics_find(host->parts.metrics, FL_GAUGE, name, labels, help);
 }
@@ -23,8 +26,8 @@ static struct fl_metric *gauge(struct host *host, const char *name, const char *
 
 static void publish_state(struct fl_ctx *ctx)
 {
-	static const char *const events[] = { "stream_connected", "stream_degraded", "stream_disconnected",
-		"stream_stopped", "stream_quarantined" };
+	static const char *const events[] = { "stream_connected", "stream_degraded",
+		"stream_disconnected", "stream_stopped", "stream_quarantined" };
 	struct fl_lifecycle event;
 
 	fl_record_init(&event, FL_STATUS);
@@ -71,14 +74,15 @@ static void observe_feed(struct fl_ctx *ctx)
 	fl_metric_set(gauge(host, "feedloom_feed_state", labels,
 					  "-1 quarantined, 0 stopped, 1 disconnected, 2 degraded, 3 connected."),
 		values[ctx->shown]);
-	fl_metric_set(gauge(host, "feedloom_subscriptions", labels, "Channels acknowledged by the venue."),
+	fl_metric_set(
+		gauge(host, "feedloom_subscriptions", labels, "Channels acknowledged by the venue."),
 		sums.channels);
-	list_each(item, following, &ctx->coverages)
-	{
+	list_each (item, following, &ctx->coverages) {
 		struct coverage *coverage = container_of(item, struct coverage, link);
 		double ratio = coverage->listed == 0 ? 1 : (double)coverage->subscribed / coverage->listed;
 
-		snprintf(labels, sizeof(labels), "feed=\"%s\",currency=\"%s\"", ctx->name, coverage->currency);
+		snprintf(
+			labels, sizeof(labels), "feed=\"%s\",currency=\"%s\"", ctx->name, coverage->currency);
 		fl_metric_set(gauge(host, "feedloom_coverage_ratio", labels,
 						  "Instruments subscribed of those listed."),
 			ratio);
@@ -142,33 +146,24 @@ static void observe_bus(struct host *host)
 		if (fl_kind_name(kind) == NULL)
 			continue;
 		snprintf(labels, sizeof(labels), "fate=\"published\",kind=\"%s\"", fl_kind_name(kind));
-		fl_metric_set(metrics_find(host->parts.metrics, FL_COUNTER, "feedloom_records_total", labels,
-						  "Records since the journal began, by fate."),
+		fl_metric_set(metrics_find(host->parts.metrics, FL_COUNTER, "feedloom_records_total",
+						  labels, "Records since the journal began, by fate."),
 			(double)status.published[kind]);
 	}
 	cursor_each(host->parts.bus, observe_cursor, host);
 }
 
-static void watch_latency(struct host *host)
+static void watch_latency(struct fl_ctx *ctx)
 {
-	struct link *item, *following;
 	double p95;
 
-	if (host->latency == NULL || metrics_count(host->latency) == 0)
-		return;
-	p95 = fl_metric_quantile(host->latency, 0.95);
-	list_each(item, following, &host->instances)
-	{
-		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
-
-		if (ctx->role != FL_SINK)
-			continue;
-		if (p95 > SLOW_S)
-			fl_complain(ctx, "latency", "received to persisted takes %.0f ms (p95), over %.0f", p95 * 1e3,
-				SLOW_S * 1e3);
-		else
-			fl_resolved(ctx, "latency");
-	}
+	latency_step(ctx);
+	p95 = latency_quantile(ctx, 0.95);
+	if (p95 > SLOW_S)
+		fl_complain(ctx, "latency", "received to persisted takes %.0f ms (p95), over %.0f",
+			p95 * 1e3, SLOW_S * 1e3);
+	else
+		fl_resolved(ctx, "latency");
 }
 
 static void on_second(void *data)
@@ -176,18 +171,18 @@ static void on_second(void *data)
 	struct host *host = data;
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		observe_instance(ctx);
-		if (ctx->role == FL_FEED)
+		if (ctx->role == FL_FEED) {
 			observe_feed(ctx);
+			watch_latency(ctx);
+		}
 		if (ctx->role == FL_SINK)
 			observe_sink(ctx);
 	}
 	observe_bus(host);
-	watch_latency(host);
 }
 
 int observe_start(struct host *host)

@@ -3,23 +3,21 @@
 #include "clock.h"
 #include "cursor.h"
 #include "instance_parts.h"
+#include "latency.h"
 #include "log.h"
 #include "observe.h"
 #include "state.h"
 
 #include <math.h>
 
-static void print_latency(const struct host *host, struct json *json)
+static void print_latency(const struct fl_ctx *ctx, struct json *json)
 {
 	static const char *const names[] = { "p50", "p95", "p99" };
 	static const double quantiles[] = { 0.5, 0.95, 0.99 };
 
 	json_open(json, "latency_ms", '{');
 	for (size_t i = 0; i < 3; i++)
-		json_real(json, names[i],
-			host->latency == NULL ?
-				NAN :
-				round(fl_metric_quantile(host->latency, quantiles[i]) * 1e5) / 1e2);
+		json_real(json, names[i], round(latency_quantile(ctx, quantiles[i]) * 1e5) / 1e2);
 	json_close(json, '}');
 }
 
@@ -66,6 +64,8 @@ static void print_feed(const struct fl_ctx *ctx, struct json *json)
 	struct conn_sums sums;
 
 	conn_sums(ctx, &sums);
+	if (ctx->phase != INSTANCE_RUNNING) /* what is still closing carries nothing */
+		sums.instruments = sums.channels = 0;
 	json_open(json, NULL, '{');
 	json_text(json, "feed", ctx->name);
 	print_state(ctx, json);
@@ -74,7 +74,7 @@ static void print_feed(const struct fl_ctx *ctx, struct json *json)
 	json_int(json, "messages", (int64_t)fl_metric_value(ctx->messages));
 	json_int(json, "reconnects", (int64_t)sums.reconnects);
 	json_time(json, "last_message_at", sums.last_message_ns);
-	print_latency(ctx->host, json);
+	print_latency(ctx, json);
 	print_conns(ctx, json);
 	json_close(json, '}');
 }
@@ -140,8 +140,7 @@ static void print_instances(const struct host *host, struct json *json, const ch
 	struct link *item, *following;
 
 	json_open(json, key, '[');
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == role)
@@ -173,20 +172,22 @@ static void print_journal(const struct host *host, struct json *json)
 	json_close(json, '}');
 }
 
-/* The worst of feeds and sinks that are not held. */
+/* The worst of feeds and sinks that are not held; with every feed held, that. */
 static enum instance_state worst(const struct host *host)
 {
 	enum instance_state state = STATE_CONNECTED;
 	struct link *item, *following;
+	int feeds = 0, held = 0;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
+		feeds += ctx->role == FL_FEED;
+		held += ctx->is_held;
 		if (ctx->role != FL_SERVICE && !ctx->is_held && ctx->shown > state)
 			state = ctx->shown;
 	}
-	return state;
+	return feeds > 0 && held == feeds ? STATE_STOPPED : state;
 }
 
 static void print_config(const struct host *host, struct json *json)
@@ -205,7 +206,7 @@ void status_print(struct host *host, struct json *json)
 	int64_t warned_ns;
 	bool is_ready;
 
-	list_each(item, following, &host->instances)
+	list_each (item, following, &host->instances)
 		observe_instance(container_of(item, struct fl_ctx, link));
 	is_ready = host_is_ready(host, reason, sizeof(reason));
 	json_open(json, NULL, '{');
@@ -232,12 +233,10 @@ void status_coverage(const struct host *host, struct json *json)
 	struct link *item, *following, *each, *after;
 
 	json_open(json, NULL, '[');
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
-		list_each(each, after, &ctx->coverages)
-		{
+		list_each (each, after, &ctx->coverages) {
 			struct coverage *coverage = container_of(each, struct coverage, link);
 			double listed = coverage->listed;
 
@@ -261,8 +260,7 @@ void status_plugins(const struct host *host, struct json *json)
 	struct link *item, *following;
 
 	json_open(json, NULL, '[');
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		json_open(json, NULL, '{');

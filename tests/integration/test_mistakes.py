@@ -249,9 +249,10 @@ def test_a_port_in_use_is_named(world):
         taken.bind(("127.0.0.1", daemon.port))
         taken.listen()
         daemon.start()
-        (line, *_) = until(lambda: daemon.lines([f"127.0.0.1:{daemon.port}", "in use"]), "the port is named")
-        assert daemon.is_running()  # the data go on
-        until(lambda: daemon.count("tickers"), "rows land all the same")
+        assert daemon.wait_exit() == 69
+        assert daemon.lines([f"127.0.0.1:{daemon.port}", "in use"]), daemon.log()
+    daemon.start()  # the port is free again
+    until(lambda: daemon.count("tickers"), "rows land")
     daemon.stop()
 
 

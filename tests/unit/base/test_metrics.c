@@ -84,6 +84,26 @@ static void quantiles_are_within_two_percent(void **state)
 	metrics_destroy(metrics);
 }
 
+static void since_a_mark_only_what_came_later_counts(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct metrics_mark *mark = metrics_mark_create();
+	struct fl_metric *latency = metrics_find(metrics, FL_HISTOGRAM, "x_seconds", NULL, "x");
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		fl_metric_observe(latency, 400);
+	assert_true(fabs(metrics_quantile_since(latency, mark, 0.5) - 400) < 8);
+	metrics_mark_set(mark, latency);
+	assert_true(isnan(metrics_quantile_since(latency, mark, 0.5)));
+	for (int i = 0; i < 10; i++)
+		fl_metric_observe(latency, 0.004);
+	assert_true(fabs(metrics_quantile_since(latency, mark, 0.95) - 0.004) < 0.0001);
+	assert_true(fabs(fl_metric_quantile(latency, 0.95) - 400) < 8);
+	metrics_mark_destroy(mark);
+	metrics_destroy(metrics);
+}
+
 static void odd_observations_do_no_harm(void **state)
 {
 	struct metrics *metrics = metrics_create();
@@ -181,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_grouped_by_name),
 		cmocka_unit_test(quantiles_are_within_two_percent),
+		cmocka_unit_test(since_a_mark_only_what_came_later_counts),
 		cmocka_unit_test(odd_observations_do_no_harm),
 		cmocka_unit_test(buckets_are_cumulative_and_closed_above),
 		cmocka_unit_test(what_cannot_be_counted_is_said_once),

@@ -233,6 +233,12 @@ void store_make(struct store *store, struct rig *rig)
 	store->rig = rig;
 }
 
+static struct fl_metric *latency_of(void *data, uint16_t source)
+{
+	(void)source;
+	return ((struct store *)data)->latency;
+}
+
 int store_open(struct store *store)
 {
 	static const struct cursor_owner cursor_owner = { on_batch };
@@ -241,7 +247,7 @@ int store_open(struct store *store)
 		.how = &store->how,
 		.owner = &cursor_owner,
 		.data = store,
-		.latency = store->latency };
+		.latency = latency_of };
 
 	store->how.position = store->position;
 	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++)
