@@ -127,6 +127,12 @@ int bus_publish(struct bus *bus, uint16_t source, struct fl_record *record)
 	return error;
 }
 
+void bus_hurry(struct bus *bus)
+{
+	bus->journal->is_hurried = true;
+	journal_wake(bus->journal);
+}
+
 int64_t bus_last_event_ns(const struct bus *bus, uint16_t source)
 {
 	return source < JOURNAL_SOURCE_MAX ? bus->journal->last_event_ns[source] : 0;

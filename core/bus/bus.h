@@ -87,6 +87,9 @@ int bus_last_trade(
  */
 int64_t bus_last_event_ns(const struct bus *bus, uint16_t source);
 
+/** The program stops: what waits goes to the cursors as soon as they are idle, whatever their floor. */
+void bus_hurry(struct bus *bus);
+
 struct subscriber_owner {
 	void (*on_record)(void *data, const struct fl_record *record);
 };

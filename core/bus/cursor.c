@@ -52,7 +52,7 @@ static int64_t wait_ns(const struct cursor *cursor, int64_t now_ns)
 
 	if (retry_ns > 0)
 		return retry_ns;
-	if (floor_ns <= 0 || cursor->last_commit_ns == 0)
+	if (floor_ns <= 0 || cursor->last_commit_ns == 0 || cursor->journal->is_hurried)
 		return 0;
 	if (cursor->commit_floor_ns > SHORT_FLOOR_NS) {
 		int64_t flush_ns = cursor->waiting_since_ns + cursor->flush_interval_ns - now_ns;

@@ -137,6 +137,7 @@ struct journal {
 
 	struct link cursors;   /* all, in the order of opening; cursor.c's */
 	struct link expected;  /* struct expectation; bus.c's */
+	bool is_hurried;       /* no floor between commits any more: the program stops */
 	unsigned cursor_depth; /* walks over `cursors` under way: nothing is freed meanwhile */
 	unsigned cursor_jobs;
 	bool wake_is_pending;

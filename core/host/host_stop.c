@@ -132,6 +132,8 @@ static void enter(struct host *host, enum stage stage)
 	case STOP_DRAIN:
 		halt_role(host, FL_FEED);
 		say_stopped(host);
+		if (host->parts.bus != NULL)
+			bus_hurry(host->parts.bus);
 		host->stage_deadline_ns = host->stop_deadline_ns;
 		break;
 	case STOP_SINKS:

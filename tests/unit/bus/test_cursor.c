@@ -341,6 +341,29 @@ static void a_commit_floor_is_kept_and_a_long_one_cut_short(void **state)
 	end(&rig, &store);
 }
 
+static void who_stops_waits_for_no_floor(void **state)
+{
+	struct rig rig;
+	struct store store;
+
+	(void)state;
+	start(&rig, &store);
+	store.how.commit_floor_ns = store.how.flush_interval_ns = FL_HOUR;
+	assert_int_equal(store_open(&store), 0);
+	publish(&rig, FL_TICKER, 1);
+	store_drain(&store);
+	publish(&rig, FL_TICKER, 2);
+	rig_settle(&rig);
+	assert_int_equal(store.batches, 1);
+	bus_hurry(rig.bus);
+	store_drain(&store);
+	assert_int_equal(store.batches, 2);
+	publish(&rig, FL_TICKER, 3);
+	store_drain(&store);
+	assert_int_equal(store.batches, 3);
+	end(&rig, &store);
+}
+
 static void each_record_is_in_the_latency_histogram(void **state)
 {
 	struct rig rig;
@@ -471,6 +494,7 @@ int main(void)
 		cmocka_unit_test(an_ack_of_something_else_is_ignored),
 		cmocka_unit_test(a_cursor_is_adopted_where_it_stands),
 		cmocka_unit_test(a_commit_floor_is_kept_and_a_long_one_cut_short),
+		cmocka_unit_test(who_stops_waits_for_no_floor),
 		cmocka_unit_test(each_record_is_in_the_latency_histogram),
 		cmocka_unit_test(bad_names_and_filters_are_refused),
 		cmocka_unit_test(the_loss_identity_holds_whatever_happens),
