@@ -218,6 +218,7 @@ int file_map(struct file *file, int64_t offset, size_t length, bool writable, vo
 	return 0;
 }
 
+/* One that has the address; all that do are of one file. */
 static struct mapping *mapping_at(const void *address)
 {
 	struct link *item, *following;
@@ -232,14 +233,22 @@ static struct mapping *mapping_at(const void *address)
 	abort(); /* not what file_map gave */
 }
 
+/* Of the same pages there may be several: the one that begins and ends here. */
 void file_unmap(void *address, size_t length)
 {
-	struct mapping *mapping = mapping_at(address);
+	struct link *item, *following;
 
-	(void)length;
-	list_remove(&mapping->link);
-	disk_release(mapping->inode);
-	free(mapping);
+	list_each (item, following, &disk.mappings) {
+		struct mapping *mapping = container_of(item, struct mapping, link);
+
+		if (mapping->address != address || mapping->length != length)
+			continue;
+		list_remove(&mapping->link);
+		disk_release(mapping->inode);
+		free(mapping);
+		return;
+	}
+	abort(); /* not what file_map gave */
 }
 
 int file_populate(void *address, size_t length)

@@ -1,0 +1,276 @@
+/*
+ * day.c: what the seed decides: the universe, the settings, the faults and their times. After the
+ * last fault there is half an hour in which everything has to find back.
+ */
+#include "day.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os_inside.h"
+#include "state.h"
+
+#define QUIET_NS (30 * FL_MINUTE)
+#define SAMPLE_NS (20 * FL_MINUTE)
+
+struct run {
+	struct day *day;
+	struct random_stream draw;
+	struct machine *exchange, *collector;
+	char exchange_yaml[1024], collector_yaml[2048];
+	sqlite3 *db;
+	int64_t first_heap_bytes;
+};
+
+static uint64_t below(struct run *run, uint64_t limit)
+{
+	return stream_below(&run->draw, limit);
+}
+
+static const char *one_of(struct run *run, const char *const *choices, size_t count)
+{
+	return choices[below(run, count)];
+}
+
+#define ONE_OF(run, ...)                                                                           \
+	one_of((run), (const char *const[]){ __VA_ARGS__ },                                            \
+		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+
+/* -- what the seed makes of the configuration ----------------------------------------- */
+
+static void write_configurations(struct run *run)
+{
+	bool is_whole = below(run, 20) == 0;
+	unsigned btc = is_whole ? 728 : 10 + (unsigned)below(run, 90);
+	unsigned eth = is_whole ? 820 : 10 + (unsigned)below(run, 90);
+
+	snprintf(run->exchange_yaml, sizeof(run->exchange_yaml),
+		"journal: { sync: 60s }\n"
+		"services:\n"
+		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
+		", btc_options: %u, eth_options: %u,"
+		" futures: 2, message_rate: 1, trade_share: %u, ledger: ':memory:ledger' }\n",
+		run->day->seed, btc, eth, 20 + (unsigned)below(run, 80));
+	snprintf(run->collector_yaml, sizeof(run->collector_yaml),
+		"journal: { sync: %s, keep: %s }\n"
+		"feeds:\n"
+		"  deribit: { url: ws://%s:8090/ws/api/v2, currencies: [BTC, ETH], channels: [%s],"
+		" max_instruments: %u, heartbeat_interval: %s, refresh_interval: %s }\n"
+		"sinks:\n"
+		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: %s,"
+		" flush_interval: 5s, flush_rows: %u }\n",
+		ONE_OF(run, "1s", "5s", "30s"), ONE_OF(run, "1h", "10m", "1h"),
+		ONE_OF(run, "exchange.test", "127.0.0.1", "localhost"),
+		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote, index",
+			"ticker.agg2, trades.agg2, quote, book.100ms", "trades.100ms, book.agg2"),
+		is_whole ? 250 : 20 + (unsigned)below(run, 80), ONE_OF(run, "10s", "30s", "60s"),
+		ONE_OF(run, "5m", "5m", "1m"), ONE_OF(run, "20ms", "1s", "5s"),
+		1 + (unsigned)below(run, 200));
+}
+
+/* -- moments -------------------------------------------------------------------------- */
+
+static void look(struct run *run)
+{
+	check_moment(&run->day->verdict, run->collector, run->db);
+}
+
+static void pass(struct run *run, int64_t duration_ns)
+{
+	while (duration_ns > 0) {
+		int64_t step_ns = duration_ns < SAMPLE_NS ? duration_ns : SAMPLE_NS;
+
+		world_run(step_ns);
+		duration_ns -= step_ns;
+		look(run);
+	}
+}
+
+/* With a full disk it may refuse; it must not when there is none of that. */
+static void start_collector(struct run *run)
+{
+	int error = machine_start(run->collector, run->collector_yaml);
+
+	if (error != 0)
+		verdict_fault(&run->day->verdict, "the collector does not start: %d", error);
+	run->day->verdict.may_tell_anew = run->day->verdict.power_cuts > 0;
+	look(run);
+}
+
+static int64_t database_bytes(const struct run *run)
+{
+	return check_number(run->db, "PRAGMA main.page_count") * 4096 +
+		check_number(run->db, "PRAGMA store.page_count") * 4096;
+}
+
+static int64_t heap_bytes(const struct run *run)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return (int64_t)(info.uordblks + info.hblkhd) - database_bytes(run);
+}
+
+/* -- faults --------------------------------------------------------------------------- */
+
+static void restart(struct run *run, bool is_power)
+{
+	if (is_power) {
+		machine_power_cut(run->collector);
+		run->day->verdict.power_cuts++;
+	} else {
+		machine_kill(run->collector);
+	}
+	world_run((int64_t)below(run, 5) == 0 ? (int64_t)below(run, 600) * FL_SECOND
+										  : (int64_t)below(run, 5000) * FL_MS);
+	start_collector(run);
+}
+
+static void fault_reset(struct run *run)
+{
+	(void)world_reset_connection(below(run, UINT32_MAX));
+}
+
+static void fault_half_open(struct run *run)
+{
+	(void)world_half_open_connection(below(run, UINT32_MAX));
+}
+
+static void fault_partition(struct run *run)
+{
+	world_partition((int64_t)(1 + below(run, below(run, 4) == 0 ? 900 : 60)) * FL_SECOND);
+}
+
+static void fault_latency(struct run *run)
+{
+	world_latency((int64_t)(1 + below(run, 8000)) * FL_MS);
+	pass(run, (int64_t)below(run, 300) * FL_SECOND);
+	world_latency(0);
+}
+
+static void fault_kill(struct run *run)
+{
+	restart(run, false);
+}
+
+static void fault_power(struct run *run)
+{
+	restart(run, true);
+}
+
+/* Twice within moments: the second one meets a start that has not finished. */
+static void fault_kill_again(struct run *run)
+{
+	restart(run, below(run, 2) == 0);
+	world_run((int64_t)below(run, 2000) * FL_MS);
+	restart(run, below(run, 2) == 0);
+}
+
+static void fault_disk(struct run *run)
+{
+	uint64_t which = below(run, 3);
+
+	machine_disk(run->collector, which == 0, which == 1, which == 2 ? 3 * FL_SECOND : 0);
+	pass(run, (int64_t)(1 + below(run, 600)) * FL_SECOND);
+	machine_disk(run->collector, false, false, 0);
+}
+
+static void fault_orderly_restart(struct run *run)
+{
+	if (!machine_stop(run->collector))
+		verdict_fault(&run->day->verdict, "the collector's stop did not store everything");
+	world_run((int64_t)below(run, 120) * FL_SECOND);
+	start_collector(run);
+}
+
+static const struct {
+	const char *name;
+	void (*begin)(struct run *run);
+} faults[] = {
+	{ "reset", fault_reset },
+	{ "half open", fault_half_open },
+	{ "partition", fault_partition },
+	{ "latency", fault_latency },
+	{ "kill", fault_kill },
+	{ "power cut", fault_power },
+	{ "killed twice", fault_kill_again },
+	{ "disk", fault_disk },
+	{ "restart", fault_orderly_restart },
+};
+
+static void one_fault(struct run *run)
+{
+	size_t which = below(run, sizeof(faults) / sizeof(*faults));
+
+	if (getenv("WORLD_LOG") != NULL)
+		fprintf(stderr, "---- %s\n", faults[which].name);
+	run->day->faults++;
+	faults[which].begin(run);
+}
+
+/* -- the day -------------------------------------------------------------------------- */
+
+static void spend(struct run *run, int64_t until_ns)
+{
+	while (world_now_ns() < until_ns) {
+		int64_t wait_ns = until_ns - world_now_ns();
+
+		if (run->day->has_faults) {
+			int64_t next_ns = (int64_t)below(run, 120 * 60 * 1000) * FL_MS;
+
+			wait_ns = next_ns < wait_ns ? next_ns : wait_ns;
+		}
+		pass(run, wait_ns);
+		if (run->first_heap_bytes == 0 && world_now_ns() > FL_HOUR)
+			run->first_heap_bytes = heap_bytes(run);
+		if (run->day->has_faults && world_now_ns() < until_ns)
+			one_fault(run);
+	}
+}
+
+static void finish(struct run *run)
+{
+	struct day *day = run->day;
+	char reason[256] = "";
+	int64_t until_us;
+
+	pass(run, QUIET_NS);
+	if (!host_is_ready(machine_host(run->collector), reason, sizeof(reason)))
+		verdict_fault(&day->verdict, "half an hour after the last fault: %s", reason);
+	if (run->first_heap_bytes != 0)
+		day->heap_growth_bytes = heap_bytes(run) - run->first_heap_bytes;
+	until_us = world_real_ns() / FL_US;
+	if (!machine_stop(run->collector))
+		verdict_fault(&day->verdict, "the last stop did not store everything");
+	world_run(2 * FL_SECOND);
+	(void)machine_stop(run->exchange);
+	check_agreement(&day->verdict, run->db, until_us, day->has_faults);
+	day->starts = machine_starts(run->collector);
+}
+
+void day_run(struct day *day)
+{
+	struct run run = { .day = day, .draw = stream_of_seed(day->seed, "faults") };
+
+	world_open(day->seed);
+	run.db = check_open();
+	run.exchange = world_machine("exchange");
+	run.collector = world_machine("collector");
+	write_configurations(&run);
+	if (machine_start(run.exchange, run.exchange_yaml) != 0)
+		verdict_fault(&day->verdict, "the exchange does not start");
+	world_run(FL_SECOND);
+	start_collector(&run);
+	if (day->verdict.problems == 0) {
+		spend(&run, day->length_ns - QUIET_NS);
+		finish(&run);
+	}
+	day->hash = world_hash();
+	day->turns = world_turns();
+	if (day->verdict.problems > 0)
+		world_print_log();
+	world_close();
+	check_close(run.db);
+}

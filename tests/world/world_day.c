@@ -1,0 +1,164 @@
+/*
+ * world_day: simulated days, one process each, on all processors; what `./dev sim` runs.
+ *
+ *   world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--again]
+ *
+ * FEEDLOOM_SHORT (sanitizers) makes it two hours at most. --again runs each seed twice and compares
+ * the fingerprints. A violation prints the seed, what was found and the last log lines; WORLD_LOG=1
+ * prints every line as it comes.
+ */
+#include <execinfo.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "day.h"
+
+#define HEAP_GROWTH_MAX (INT64_C(24) << 20)
+
+struct order {
+	uint64_t seed;
+	long runs, hours, jobs;
+	bool has_faults, again;
+};
+
+/* Not what a signal handler may do, but all is lost anyway, and this says where. */
+static void on_crash(int signum)
+{
+	void *frames[64];
+
+	(void)signal(signum, SIG_DFL);
+	world_print_log();
+	backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
+	(void)raise(signum);
+}
+
+static double wall_s(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void print_day(const struct day *day, double took_s)
+{
+	printf("seed %" PRIu64 ": %" PRId64 " messages, %" PRId64 " stored, %" PRId64
+		   " cut off, %" PRId64 " trades refilled, %u faults, %u starts, fingerprint %016" PRIx64
+		   ", %.1f s\n",
+		day->seed, day->verdict.messages, day->verdict.stored, day->verdict.missing,
+		day->verdict.refilled, day->faults, day->starts, day->hash, took_s);
+}
+
+/* In a process of its own: daemons that are killed leave their memory behind. */
+static int run_seed(const struct order *order, uint64_t seed)
+{
+	struct day day = {
+		.seed = seed, .length_ns = order->hours * FL_HOUR, .has_faults = order->has_faults
+	};
+	double begun_s = wall_s();
+	uint64_t hash;
+
+	day_run(&day);
+	if (!order->has_faults && day.heap_growth_bytes > HEAP_GROWTH_MAX)
+		verdict_fault(&day.verdict, "the heap has grown by %" PRId64 " bytes since the first hour",
+			day.heap_growth_bytes);
+	print_day(&day, wall_s() - begun_s);
+	hash = day.hash;
+	if (order->again && day.verdict.problems == 0) {
+		day =
+			(struct day){ .seed = seed, .length_ns = day.length_ns, .has_faults = day.has_faults };
+		day_run(&day);
+		if (day.hash != hash)
+			verdict_fault(
+				&day.verdict, "the second run of the same seed was another: %016" PRIx64, day.hash);
+	}
+	if (day.verdict.problems > 0)
+		fprintf(stderr, "seed %" PRIu64 ": %u violations; again: ./dev sim --seed %" PRIu64 "%s\n",
+			seed, day.verdict.problems, seed, order->has_faults ? "" : " --no-faults");
+	fflush(stdout);
+	return day.verdict.problems > 0 ? 1 : 0;
+}
+
+static pid_t begin(const struct order *order, uint64_t seed)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		exit(run_seed(order, seed));
+	return pid;
+}
+
+static long run_all(const struct order *order)
+{
+	long begun = 0, ended = 0, failed = 0;
+	double begun_s = wall_s();
+
+	while (ended < order->runs) {
+		int status = 0;
+
+		while (begun < order->runs && begun - ended < order->jobs)
+			if (begin(order, order->seed + (uint64_t)begun++) < 0)
+				return order->runs;
+		if (wait(&status) < 0)
+			return order->runs;
+		ended++;
+		failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+		if (WIFSIGNALED(status))
+			fprintf(stderr, "a run died of signal %d\n", WTERMSIG(status));
+		if (order->runs >= 20 && ended % 10 == 0)
+			fprintf(stderr, "%ld of %ld seeds, %ld with violations, about %.0f s left\n", ended,
+				order->runs, failed,
+				(wall_s() - begun_s) / (double)ended * (double)(order->runs - ended));
+	}
+	return failed;
+}
+
+static int usage(void)
+{
+	fputs("usage: world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--again]\n",
+		stderr);
+	return 64;
+}
+
+int main(int argc, char **argv)
+{
+	struct order order = { .seed = 1, .runs = 1, .hours = 24, .has_faults = true };
+	long failed;
+
+	(void)signal(SIGABRT, on_crash);
+	(void)signal(SIGSEGV, on_crash);
+	order.jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (strcmp(argv[i], "--no-faults") == 0)
+			order.has_faults = false;
+		else if (strcmp(argv[i], "--again") == 0)
+			order.again = true;
+		else if (value == NULL)
+			return usage();
+		else if (strcmp(argv[i], "--seed") == 0)
+			order.seed = strtoull(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--runs") == 0)
+			order.runs = strtol(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--hours") == 0)
+			order.hours = strtol(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--jobs") == 0)
+			order.jobs = strtol(argv[++i], NULL, 10);
+		else
+			return usage();
+	}
+	if (order.runs < 1 || order.hours < 1 || order.jobs < 1)
+		return usage();
+	if (getenv("FEEDLOOM_SHORT") != NULL && order.hours > 2)
+		order.hours = 2;
+	failed = order.runs == 1 ? run_seed(&order, order.seed) : run_all(&order);
+	printf("%ld of %ld seeds without a violation\n", order.runs - failed, order.runs);
+	return failed == 0 ? 0 : 1;
+}
