@@ -185,10 +185,11 @@ class Comparison:
     def settle(self, last, may_be_cut):
         """Rows that two messages can claim go first to the one that must be stored."""
         for seqs, count in self.ambiguous:
-            places = [self.rows("SELECT connection, number_on_connection, seq FROM main.sent WHERE seq = ?",
-                                seq).fetchone() for seq in seqs]
-            places.sort(key=lambda place: place[0] in may_be_cut and place[1] > last.get(place[0], 0))
-            for connection, number, seq in places[:count]:
+            places = [self.rows("SELECT connection, number_on_connection, seq, kind = 'repeat' FROM main.sent"
+                                " WHERE seq = ?", seq).fetchone() for seq in seqs]
+            places.sort(key=lambda place: place[3] or (place[0] in may_be_cut and
+                                                       place[1] > last.get(place[0], 0)))
+            for connection, number, seq, _ in places[:count]:
                 self.stored[seq] += 1
                 last[connection] = max(number, last.get(connection, 0))
 
@@ -197,11 +198,19 @@ class Comparison:
             if 0 < self.stored[seq] < items:
                 self.verdict.fault("torn", f"book of {name}: {self.stored[seq]} of {items} rows are stored")
 
+    def renewals(self):
+        """When a book that had lost its thread waited for a snapshot, by instrument."""
+        found = {}
+        for name, started, ended in self.rows("SELECT instrument_name, started_us, ended_us FROM store.stream_gaps"
+                                              " WHERE cause = 'change_id'"):
+            found.setdefault(name, []).append((started, ended if ended is not None else 1 << 62))
+        return found
+
     def connections(self, may_be_cut):
         last = self.last_stored()
         self.settle(last, may_be_cut)
         self.torn()
-        gaps, snapshots, cut = self.gaps(), self.snapshots(), {}
+        gaps, snapshots, renewals, cut = self.gaps(), self.snapshots(), self.renewals(), {}
         unstored = [(seq,) for seq in range(1, len(self.stored)) if self.stored[seq] == 0]
         self.db.execute("CREATE TEMP TABLE unstored (seq INTEGER PRIMARY KEY)")
         self.db.executemany("INSERT INTO unstored VALUES (?)", unstored)
@@ -209,7 +218,12 @@ class Comparison:
                 "SELECT connection, number_on_connection, kind, instrument_name, event_us,"
                 " (SELECT max(change_id) FROM main.sent_books AS b WHERE b.seq = sent.seq)"
                 " FROM temp.unstored JOIN main.sent USING (seq)"
-                " WHERE kind NOT IN ('trade', 'replay') AND items > 0"):
+                " WHERE kind NOT IN ('trade', 'replay', 'repeat') AND items > 0"):
+            if kind == "book" and self.is_explained(renewals.get(name, ()), event_us):
+                self.verdict.counts["book changes before a renewal"] += 1
+                if snapshots.get(name, -1) < change_id:
+                    self.verdict.fault("uncovered", f"book of {name} at {event_us}: no later snapshot is stored")
+                continue
             what = f"connection {connection}, message {number}: {kind} of {name} at {event_us}"
             if number < last.get(connection, 0):
                 self.verdict.fault("hole", f"{what}, and {last[connection]} is stored")

@@ -1,0 +1,231 @@
+"""Each fault of the simulator, at a few hundred messages a second: the feed recovers without help, says why,
+and in the end ledger and store agree.
+
+One venue and one daemon live through all of them. FEEDLOOM_SHORT takes fewer of what is alike.
+"""
+import time
+
+import pytest
+
+from compare import compare
+from harness import SHORT, until
+
+OPTIONS = 40
+UNLISTED = 3
+FEED = {"channels": ["ticker.agg2", "trades.100ms", "quote", "book.100ms"], "max_instruments": 5,
+        "idle_timeout": "6s", "request_timeout": "2s", "heartbeat_interval": "10s"}
+
+
+def some(cases):
+    return cases[::2] if SHORT else cases
+
+
+class Pair:
+    def __init__(self, world, feed, **options):
+        # Many trades on few instruments: a lost one is soon followed by another.
+        self.simulator = world.simulator(message_rate=300, trade_share=300, btc_options=OPTIONS, eth_options=0,
+                                         futures=1, **options)
+        self.daemon = world.daemon(self.simulator, feed={**FEED, **feed})
+        self.instruments = OPTIONS - options.get("unlisted", 0)
+        self.daemon.start()
+        self.wait_healthy()
+        time.sleep(2)
+        self.before = self.missing_trades()  # of the time before it listened
+
+    def fault(self, name, **order):
+        return self.simulator.ask("POST", "/sim/fault", {"fault": name, **order})["applied"]
+
+    def wait_healthy(self, seconds=30):
+        self.daemon.wait_connected(self.instruments, seconds)
+        return self
+
+    def wait_flow(self):
+        """Messages arrive on every connection."""
+        self.wait_healthy()
+        seen = self.daemon.feed()["messages"]
+        until(lambda: self.daemon.feed()["messages"] > seen + 100, "messages flow")
+
+    def reconnects(self, reason):
+        try:
+            return self.daemon.metric(f'feedloom_reconnects_total{{feed="deribit",reason="{reason}"')
+        except AssertionError:
+            return 0
+
+    def parse_errors(self):
+        return self.daemon.metric('feedloom_parse_errors_total{feed="deribit"}')
+
+    def first(self):
+        """The connection that carries the trades."""
+        return max(self.simulator.status()["connections"], key=lambda c: c["channels"])["connection"]
+
+    def missing_trades(self):
+        """Trades that happened and are not stored, in all but the last seconds."""
+        until_us = int((time.time() - 2) * 1e6)
+        there = set(self.daemon.sql("SELECT instrument_name, trade_seq FROM option_trades"))
+        return [row for row in self.simulator.sql(
+            "SELECT instrument_name, trade_seq FROM market_trades WHERE event_us < ? AND (instrument_name LIKE '%-C'"
+            " OR instrument_name LIKE '%-P')", until_us) if row not in there]
+
+    def finish(self):
+        """Nothing goes wrong any more; a lost trade shows when its instrument trades the next time."""
+        self.wait_healthy()
+        self.simulator.rate(600)
+        first = self.simulator.sql("SELECT min(event_us) FROM sent WHERE kind = 'trade'")[0][0]
+        assert first is not None
+        until(lambda: len(self.missing_trades()) <= len(self.before), "lost trades are fetched")
+        assert self.simulator.quiesce()["lost_rows"] == 0
+        open_at_end = set(self.simulator.connections())
+        time.sleep(1)
+        self.daemon.wait_drained()
+        self.daemon.stop(60)
+        self.simulator.stop(60)
+        every = {row[0] for row in self.simulator.sql("SELECT connection FROM connections")}
+        verdict = compare(self.simulator.ledger, self.daemon.store, every - open_at_end)
+        print(verdict)
+        return verdict
+
+
+@pytest.fixture(scope="module")
+def pair(module_world):
+    return Pair(module_world, {}, unlisted=UNLISTED)
+
+
+# ---- connections that end ----
+
+def test_a_refused_client_comes_again(pair):
+    pair.fault("refuse", count=2, status=429)
+    pair.fault("drop")
+    until(lambda: pair.daemon.lines("429"), "the log says 429")
+    pair.wait_flow()
+
+
+@pytest.mark.parametrize("fault, reason, order", some([
+    ("drop", ("reset", "end_of_stream"), {}),
+    ("close", ("peer_closed",), {}),
+    ("heartbeat_close", ("peer_closed",), {}),
+    ("too_many_requests", ("rate_limited", "peer_closed"), {}),
+    ("oversize", ("too_large",), {}),
+    ("away", ("reset", "end_of_stream"), {"seconds": 1}),
+    ("maintenance", ("peer_closed",), {"seconds": 1}),
+]))
+def test_a_connection_that_ends_is_replaced(pair, fault, reason, order):
+    def ended():
+        return sum(pair.reconnects(r) for r in reason)
+    pair.wait_healthy()
+    before = ended()
+    until(lambda: pair.fault(fault, **order), "it is done", 5)
+    until(lambda: ended() > before, f"a reconnect because of {reason}")
+    pair.wait_flow()
+    assert pair.daemon.lines(["connection ", "up > backoff"])
+
+
+# ---- connections that are slow ----
+
+@pytest.mark.parametrize("fault, order", some([("drip", {"seconds": 2}), ("stall", {"seconds": 1, "connection": "all"}),
+                                          ("freeze", {"seconds": 1}), ("heartbeat_storm", {"count": 50}),
+                                          ("heartbeat_late", {"seconds": 3})]))
+def test_what_passes_by_itself_changes_nothing(pair, fault, order):
+    pair.wait_healthy()
+    before = pair.daemon.feed()["reconnects"]
+    pair.fault(fault, **order)
+    time.sleep(order.get("seconds", 0))
+    pair.wait_flow()
+    assert pair.daemon.feed()["reconnects"] == before
+
+
+# ---- messages ----
+
+@pytest.mark.parametrize("fault", ["bad_json", "bad_shape", "huge_number", "bad_utf8"])
+def test_a_message_that_says_nothing_is_counted_and_left(pair, fault):
+    pair.wait_healthy()
+    before, reconnects = pair.parse_errors(), pair.daemon.feed()["reconnects"]
+    pair.fault(fault, count=30)
+    until(lambda: pair.parse_errors() >= before + 10, "parse errors are counted")
+    pair.wait_flow()
+    assert pair.daemon.lines("malformed")
+    assert pair.daemon.feed()["reconnects"] == reconnects
+
+
+def test_a_skipped_change_brings_a_snapshot(pair):
+    pair.wait_healthy()
+    before = pair.daemon.sql("SELECT count(*) FROM stream_gaps WHERE cause = 'change_id'")[0][0]
+    pair.fault("skip_change", count=4)
+    until(lambda: pair.daemon.sql("SELECT count(*) FROM stream_gaps WHERE cause = 'change_id'")[0][0] > before,
+          "the gap of a book is in the store")
+    pair.wait_flow()
+
+
+def test_a_skipped_trade_is_fetched(pair):
+    pair.wait_healthy()
+    before = pair.daemon.metric('feedloom_refilled_trades_total')
+    pair.fault("skip_trade", count=3)
+    until(lambda: pair.daemon.metric('feedloom_refilled_trades_total') > before, "trades are fetched")
+    pair.wait_flow()
+
+
+@pytest.mark.parametrize("kind", ["trade", "quote", "ticker", "book"])
+def test_what_comes_twice_or_late_is_no_trouble(pair, kind):
+    pair.wait_healthy()
+    pair.fault("repeat", count=5, kind=kind)
+    pair.fault("reorder", count=3, kind=kind)
+    pair.wait_flow()
+
+
+def test_a_message_in_pieces_is_a_message(pair):
+    pair.wait_healthy()
+    before = pair.parse_errors()
+    pair.fault("pieces", count=100, bytes=3)
+    pair.wait_flow()
+    assert pair.parse_errors() == before
+
+
+# ---- subscriptions and listings ----
+
+def test_channels_left_out_are_asked_for_again(pair):
+    pair.fault("unacknowledged", count=4)
+    pair.fault("drop", connection=pair.first())
+    until(lambda: pair.daemon.lines("did not acknowledge"), "it is said")
+    until(lambda: pair.daemon.metric('feedloom_unacknowledged_channels') == 0, "all are there")
+    pair.wait_flow()
+
+
+def test_instruments_come_and_go(pair):
+    for _ in range(2):
+        pair.fault("list")
+    pair.instruments += 2
+    pair.wait_flow()
+    pair.fault("expire")
+    pair.instruments -= 1
+    pair.wait_flow()
+
+
+@pytest.mark.parametrize("fault, order", some([("rest_status", {"status": 500}), ("rest_status", {"status": 429}),
+                                          ("rest_redirect", {}), ("rest_short", {}), ("rest_shape", {}),
+                                          ("rest_page", {}), ("rest_stall", {})]))
+def test_trades_are_fetched_although_the_first_answers_are_useless(pair, fault, order):
+    pair.wait_healthy()
+    pair.fault(fault, count=1, **order)
+    before = pair.daemon.metric('feedloom_refilled_trades_total')
+    pair.fault("skip_trade", count=2)
+    until(lambda: pair.daemon.metric('feedloom_refilled_trades_total') > before, "trades are fetched")
+    pair.wait_flow()
+
+
+def test_a_wrong_clock_of_the_venue_is_no_fault_of_ours(pair):
+    pair.wait_healthy()
+    pair.fault("clock", ms=3000)
+    pair.wait_flow()
+    pair.fault("clock", ms=0)
+    time.sleep(3)  # the venue's time stands still until it is right again
+    pair.wait_flow()
+
+
+def test_a_mute_instrument_does_not_silence_the_others(pair):
+    pair.wait_healthy()
+    pair.fault("mute", heals="never", seconds=2)
+    pair.wait_flow()
+
+
+def test_in_the_end_ledger_and_store_agree(pair):
+    pair.finish().check()
+    assert pair.daemon.sql("SELECT count(*) FROM rejected_records") == [(0,)]
