@@ -2,8 +2,8 @@
  * journal: a segment with every kind of frame, then damaged; inspected and recovered. What comes
  * out is whole: without new checksums, no record but those that were written, each in its place.
  *
- * input: flags, two bytes of the file's length (0: all of it), then patches: two bytes of place,
- * one that is put there
+ * input: flags, two bytes of the file's length (0: all of it), with HAS_LOCK a byte of length and
+ * so many of the lock file; then patches: two bytes of place, one that is put there
  */
 #include "bus.h"
 #include "cursor.h"
@@ -19,10 +19,11 @@
 #include <yyjson.h>
 
 enum {
-	RESEALS = 1,  /* checksums are made right again: what is behind them is reached */
-	IS_SPARE = 2, /* it was never named */
-	IS_TWICE = 4, /* a second, undamaged segment follows */
-	IS_LONG = 8,  /* the file was allocated and not yet cut: zeros follow */
+	RESEALS = 1,   /* checksums are made right again: what is behind them is reached */
+	IS_SPARE = 2,  /* it was never named */
+	IS_TWICE = 4,  /* a second, undamaged segment follows */
+	IS_LONG = 8,   /* the file was allocated and not yet cut: zeros follow */
+	HAS_LOCK = 16, /* a process held it */
 	SEGMENT_BYTES = 64 * 1024,
 	IMAGE_BYTES = 8 * 1024,
 	RECORDS = 8,
@@ -322,7 +323,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reading reading = { .written = &first, .flags = fuzz_byte(&in) };
 	const struct journal_visitor visitor = { on_segment, on_record, &reading };
 	size_t length = (size_t)fuzz_byte(&in) << 8;
-	char folder[FOLDER_SIZE];
+	char folder[FOLDER_SIZE], lock[256];
+	size_t lock_length = 0;
 
 	if (loop == NULL) {
 		CHECK(loop_open(&loop) == 0);
@@ -331,6 +333,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_next(&next);
 	}
 	length |= fuzz_byte(&in);
+	if (reading.flags & HAS_LOCK)
+		lock_length = fuzz_byte(&in);
+	for (size_t i = 0; i < lock_length; i++)
+		lock[i] = (char)fuzz_byte(&in);
 	damaged = first;
 	while (in.left >= 3) {
 		size_t at = (size_t)fuzz_byte(&in) << 8;
@@ -347,6 +353,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		length == 0 || length > damaged.length ? damaged.length : length, reading.flags & IS_LONG);
 	if (reading.flags & IS_TWICE)
 		write_file(folder, next_name, next.bytes, next.length, false);
+	if (reading.flags & HAS_LOCK)
+		write_file(folder, "lock", lock, lock_length, false);
 	CHECK(journal_inspect(folder, &visitor) == 0);
 	recover(loop, folder, &reading);
 	CHECK(journal_inspect(folder, &(struct journal_visitor){ .on_segment = on_segment }) == 0);
