@@ -42,6 +42,8 @@ void observe_instance(struct fl_ctx *ctx)
 {
 	char reason[sizeof(ctx->shown_reason)];
 	enum instance_state state = state_of(ctx, reason, sizeof(reason));
+	const char *text = instance_state_text(state);
+	bool is_said = *reason == '\0' || strcmp(reason, text) == 0;
 
 	if (state == ctx->shown) {
 		memcpy(ctx->shown_reason, reason, sizeof(reason));
@@ -49,7 +51,7 @@ void observe_instance(struct fl_ctx *ctx)
 	}
 	if (ctx->role != FL_SERVICE && !ctx->is_probe)
 		log_line(state > ctx->shown && state != STATE_STOPPED ? FL_WARN : FL_INFO, ctx->name,
-			"%s%s%s", instance_state_text(state), *reason != '\0' ? ": " : "", reason);
+			"%s%s%s", text, is_said ? "" : ": ", is_said ? "" : reason);
 	ctx->shown = state;
 	ctx->shown_since_ns = clock_real_ns(ctx->host->parts.loop);
 	memcpy(ctx->shown_reason, reason, sizeof(reason));
