@@ -110,7 +110,8 @@ void deribit_item_state(struct deribit *self, struct deribit_item *item,
 	item->record.state = (uint8_t)state;
 	item->record.is_active = state == FL_STATE_OPEN || state == FL_STATE_SETTLEMENT;
 	item_publish(self, item, time_ns, received_ns);
-	if (state == FL_STATE_OPEN && !(item->flags & ITEM_LISTED))
+	/* The list decides whether it is followed. */
+	if ((item->record.is_active != 0) != ((item->flags & ITEM_LISTED) != 0))
 		deribit_list_soon(self);
 }
 
@@ -232,14 +233,17 @@ static void list_gone(struct deribit *self, size_t pair, int64_t time_ns, int64_
 		struct deribit_item *item = &self->items[i];
 
 		if (item->pair != pair || item->generation == self->generation ||
-			!(item->flags & ITEM_KNOWN) || !item->record.is_active)
+			!(item->flags & ITEM_KNOWN) ||
+			(!item->record.is_active && !(item->flags & ITEM_LISTED)))
 			continue;
 		item->flags &= (uint8_t)~ITEM_LISTED;
+		self->list_gone[pair]++;
+		if (!item->record.is_active) /* a notice has said so before the list */
+			continue;
 		item->record.is_active = 0;
 		item->record.state = item->record.expiry_ns != 0 && item->record.expiry_ns <= time_ns
 			? FL_STATE_CLOSED
 			: FL_STATE_REMOVED;
-		self->list_gone[pair]++;
 		item_publish(self, item, time_ns, received_ns);
 	}
 }

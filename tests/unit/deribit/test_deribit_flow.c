@@ -367,6 +367,24 @@ static void the_venues_notices_bring_a_refresh_soon(void **state)
 	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 2);
 }
 
+static void what_ends_before_its_time_is_left(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 2, 0);
+	fake_clear(ctx);
+	fake_message(ctx, 1,
+		"{\"method\":\"subscription\",\"params\":{\"channel\":\"instrument.state.option.BTC\","
+		"\"data\":{\"timestamp\":1700000000124,\"state\":\"closed\","
+		"\"instrument_name\":\"BTC-26JUN26-1001-C\"}}}");
+	fake_pass(ctx, 2 * FL_SECOND);
+	assert_int_equal(ctx->request_count, 2); /* the list decides */
+	world_list(ctx, 1, 0);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 2);
+	assert_non_null(world_sent(ctx, "BTC-26JUN26-1001-C", 0));
+}
+
 static void without_the_venue_it_says_why_once_and_keeps_trying(void **state)
 {
 	int asked = 0;
@@ -807,6 +825,7 @@ int main(void)
 		TEST(a_session_of_long_ago_streams),
 		TEST(a_refresh_follows_what_is_new_and_leaves_what_is_gone),
 		TEST(the_venues_notices_bring_a_refresh_soon),
+		TEST(what_ends_before_its_time_is_left),
 		TEST(without_the_venue_it_says_why_once_and_keeps_trying),
 		TEST(credentials_are_used_before_subscribing),
 		TEST(refused_credentials_are_said_and_not_hammered),
