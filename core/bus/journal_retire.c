@@ -47,7 +47,8 @@ void journal_retire(struct journal *journal)
 
 	while (can_go(journal, oldest(journal))) {
 		struct segment *segment = oldest(journal);
-		bool is_old = now_ns - segment->ended_ns > journal->keep_ns;
+		/* ended_ns is what a record says: not to be trusted in a difference. */
+		bool is_old = segment->ended_ns < now_ns - journal->keep_ns;
 
 		if (!is_over(journal) && !(is_old && cursors_have_passed(journal, segment)))
 			return;
