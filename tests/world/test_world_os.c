@@ -192,7 +192,7 @@ static void a_job_is_done_later_than_it_is_asked_for(void **state)
 
 struct end {
 	struct tcp *tcp;
-	char got[200000];
+	char got[400000];
 	size_t length;
 	int connected, ended, error;
 };

@@ -55,29 +55,63 @@ static void print_day(const struct day *day, double took_s)
 		day->verdict.refilled, day->faults, day->starts, day->hash, took_s);
 }
 
+/*
+ * The fingerprint of the same day in a process that has nothing at the same address, and has not
+ * logged anything yet: whoever depends on either is found out. 0: it failed.
+ */
+static uint64_t hash_elsewhere(const struct day *like)
+{
+	struct day day = {
+		.seed = like->seed, .length_ns = like->length_ns, .has_faults = like->has_faults
+	};
+	uint64_t hash = 0;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends) != 0)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		static char *elsewhere;
+		char hashed[32];
+		int length;
+
+		elsewhere = malloc(100003);
+		day_run(&day);
+		length = snprintf(hashed, sizeof(hashed), "%" PRIu64, day.hash);
+		length = write(ends[1], hashed, (size_t)length) == length ? 0 : 1;
+		free(elsewhere);
+		_exit(length);
+	}
+	(void)close(ends[1]);
+	if (pid > 0) {
+		char hashed[32] = "";
+
+		if (read(ends[0], hashed, sizeof(hashed) - 1) > 0)
+			hash = strtoull(hashed, NULL, 10);
+		(void)waitpid(pid, NULL, 0);
+	}
+	(void)close(ends[0]);
+	return hash;
+}
+
 /* In a process of its own: daemons that are killed leave their memory behind. */
 static int run_seed(const struct order *order, uint64_t seed)
 {
 	struct day day = {
 		.seed = seed, .length_ns = order->hours * FL_HOUR, .has_faults = order->has_faults
 	};
+	uint64_t other =
+		order->again ? hash_elsewhere(&day) : 0; /* before anything has left a trace here */
 	double begun_s = wall_s();
-	uint64_t hash;
 
 	day_run(&day);
 	if (!order->has_faults && day.heap_growth_bytes > HEAP_GROWTH_MAX)
 		verdict_fault(&day.verdict, "the heap has grown by %" PRId64 " bytes since the first hour",
 			day.heap_growth_bytes);
 	print_day(&day, wall_s() - begun_s);
-	hash = day.hash;
-	if (order->again && day.verdict.problems == 0) {
-		day =
-			(struct day){ .seed = seed, .length_ns = day.length_ns, .has_faults = day.has_faults };
-		day_run(&day);
-		if (day.hash != hash)
-			verdict_fault(
-				&day.verdict, "the second run of the same seed was another: %016" PRIx64, day.hash);
-	}
+	if (order->again && other != day.hash)
+		verdict_fault(&day.verdict, "another run of the same seed was not the same");
 	if (day.verdict.problems > 0)
 		fprintf(stderr, "seed %" PRIu64 ": %u violations; again: ./dev sim --seed %" PRIu64 "%s\n",
 			seed, day.verdict.problems, seed, order->has_faults ? "" : " --no-faults");
