@@ -101,7 +101,7 @@ static void check_identity(
 	int64_t more = (int64_t)(status->consumed[kind] + status->filtered[kind] +
 		status->waiting[kind] - published);
 
-	if (verdict->may_tell_anew && more > 0)
+	if (verdict->may_tell_anew && more >= 0)
 		verdict->taken_back[kind] = more;
 	if (more != verdict->taken_back[kind])
 		verdict_fault(verdict,

@@ -61,13 +61,13 @@ static void write_configurations(struct run *run)
 		" max_instruments: %u, heartbeat_interval: %s, refresh_interval: %s }\n"
 		"sinks:\n"
 		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: %s,"
-		" flush_interval: 5s, flush_rows: %u }\n",
+		" flush_interval: 20s, flush_rows: %u }\n",
 		ONE_OF(run, "1s", "5s", "30s"), ONE_OF(run, "1h", "10m", "1h"),
 		ONE_OF(run, "exchange.test", "127.0.0.1", "localhost"),
 		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote, index",
 			"ticker.agg2, trades.agg2, quote, book.100ms", "trades.100ms, book.agg2"),
 		is_whole ? 250 : 20 + (unsigned)below(run, 80), ONE_OF(run, "10s", "30s", "60s"),
-		ONE_OF(run, "5m", "5m", "1m"), ONE_OF(run, "20ms", "1s", "5s"),
+		ONE_OF(run, "5m", "5m", "1m"), ONE_OF(run, "20ms", "5s", "20s"),
 		1 + (unsigned)below(run, 200));
 }
 

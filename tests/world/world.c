@@ -12,8 +12,9 @@
 #include "settings.h"
 
 enum { RING_LINES = 600 };
-#define BEGINS_NS (INT64_C(1763956800) * FL_SECOND) /* 2025-11-24T04:00:00Z: options expire at 8   \
-													 */
+#define BEGINS_NS                                                                                  \
+	(INT64_C(1763956800) * FL_SECOND) /* 2025-11-24T04:00:00Z: options expire at 8                 \
+									   */
 #define DISK_BYTES (INT64_C(8) << 30)
 #define DRAIN_NS (15 * FL_SECOND)
 #define STOP_NS (60 * FL_SECOND)
