@@ -8,12 +8,13 @@ import time
 import pytest
 
 from compare import compare
-from harness import SHORT, until
+from harness import FIXTURES, SHORT, until
 
 OPTIONS = 40
 UNLISTED = 3
 FEED = {"channels": ["ticker.agg2", "trades.100ms", "quote", "book.100ms"], "max_instruments": 5,
-        "idle_timeout": "6s", "request_timeout": "2s", "heartbeat_interval": "10s"}
+        "idle_timeout": "6s", "request_timeout": "2s", "heartbeat_interval": "10s",
+        "refresh_interval": "10s"}
 
 
 def some(cases):
@@ -65,6 +66,9 @@ class Pair:
         return [row for row in self.simulator.sql(
             "SELECT instrument_name, trade_seq FROM market_trades WHERE event_us < ? AND (instrument_name LIKE '%-C'"
             " OR instrument_name LIKE '%-P')", until_us) if row not in there]
+
+    def connections(self):
+        return self.simulator.connections()
 
     def finish(self):
         """Nothing goes wrong any more; a lost trade shows when its instrument trades the next time."""
@@ -131,6 +135,18 @@ def test_what_passes_by_itself_changes_nothing(pair, fault, order):
     time.sleep(order.get("seconds", 0))
     pair.wait_flow()
     assert pair.daemon.feed()["reconnects"] == before
+
+
+@pytest.mark.skipif(SHORT, reason="takes ten seconds to be noticed")
+def test_a_half_open_connection_and_an_unanswered_request_are_noticed(pair):
+    pair.wait_healthy()
+    silent, frozen = pair.reconnects("silent"), pair.connections()[-1]
+    pair.fault("unanswered", count=2)  # heartbeat and subscription of the one that comes next
+    pair.fault("drop", connection=pair.first())
+    pair.fault("freeze", connection=frozen, seconds=9)
+    until(lambda: pair.reconnects("silent") > silent, "silence is noticed")
+    until(lambda: pair.daemon.lines("a request was not answered"), "it is said")
+    pair.wait_flow()
 
 
 # ---- messages ----
@@ -229,3 +245,21 @@ def test_a_mute_instrument_does_not_silence_the_others(pair):
 def test_in_the_end_ledger_and_store_agree(pair):
     pair.finish().check()
     assert pair.daemon.sql("SELECT count(*) FROM rejected_records") == [(0,)]
+
+
+@pytest.mark.skipif(SHORT, reason="test_mistakes has the words for each wrong certificate")
+def test_a_certificate_of_another_is_refused_until_it_is_put_right(world):
+    tls = FIXTURES / "tls"
+    simulator = world.simulator(btc_options=4, eth_options=0, futures=0, cert_file=str(tls / "other_host.pem"),
+                                key_file=str(tls / "other_host-key.pem"))
+    daemon = world.daemon(simulator, feed={"url": simulator.url("localhost"), "tls": {"ca_file": str(tls / "ca.pem")}})
+    daemon.start()
+    until(lambda: daemon.feed()["reason"] and daemon.feed()["state"] == "disconnected", "the reason is in the status")
+    assert daemon.count("tickers") == 0
+    simulator.stop()
+    settings = simulator.config["services"]["simulator"]
+    settings.update(cert_file=str(tls / "server.pem"), key_file=str(tls / "server-key.pem"))
+    simulator.configure(simulator.config)
+    simulator.start()
+    daemon.wait_connected(4, 60)
+    until(lambda: daemon.count("tickers") > 4, "tickers are stored")
