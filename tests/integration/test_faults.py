@@ -206,6 +206,7 @@ def test_channels_left_out_are_asked_for_again(pair):
 
 
 def test_instruments_come_and_go(pair):
+    pair.wait_healthy()  # a notice while the connection is away would be seen only in the next list
     for _ in range(2):
         pair.fault("list")
     pair.instruments += 2
