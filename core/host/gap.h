@@ -13,11 +13,11 @@ void gap_conn(const struct instance_conn *entry, int64_t ended_ns);
 void gap_feed(struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t ended_ns,
 	const char *detail);
 
-/** A feed starts: what lies between the last process's records and its own first one is a hole. */
+/** A feed starts: from the last process's records until it is connected there is a hole. */
 void gap_process_begin(struct fl_ctx *ctx);
-/** A feed is about to be restarted: a hole until its next record. */
+/** A feed is about to be restarted: a hole until it is connected again. */
 void gap_restart_begin(struct fl_ctx *ctx);
-/** The feed's first record after either. */
+/** Every connection of the feed is up and subscribed again. */
 void gap_away_end(struct fl_ctx *ctx, int64_t now_ns);
 
 #endif

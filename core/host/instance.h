@@ -61,12 +61,12 @@ struct fl_ctx {
 
 	/* What it has named; values are the structs of instance_*.c. */
 	struct map *conns, *requests, *timers, *listeners, *streams, *databases, *subscriptions;
-	struct map *questions;      /* its unanswered commands, by its own number */
-	struct fl_metric *messages; /* of its connections */
-	struct fl_metric *latency;  /* feeds: received to persisted */
+	struct map *questions;                 /* its unanswered commands, by its own number */
+	struct fl_metric *messages;            /* of its connections */
+	struct fl_metric *latency;             /* feeds: received to persisted */
 	struct metrics_mark *latency_since[2]; /* the older one and the newer one of its last minutes */
 	int64_t latency_marked_ns;             /* monotonic */
-	int publishing_conn;        /* the connection whose message is being handled, 0: none */
+	int publishing_conn; /* the connection whose message is being handled, 0: none */
 
 	enum fl_health health;
 	char health_reason[512];
@@ -77,9 +77,9 @@ struct fl_ctx {
 	struct planned *next;     /* to restart with, once quiet; owned */
 	bool is_leaving;          /* to be destroyed, once quiet */
 	int64_t stop_deadline_ns; /* monotonic: when it is halted though not quiet */
-	int64_t away_since_ns;    /* the feed's records end here; a hole until its next one; 0: none */
-	const char *away_cause;   /* static */
-	int64_t stopped_ns;       /* real time of the stop by request, 0: none */
+	int64_t away_since_ns;  /* the feed's records end here; a hole until it is connected; 0: none */
+	const char *away_cause; /* static */
+	int64_t stopped_ns;     /* real time of the stop by request, 0: none */
 };
 
 /** Makes an instance of a checked image; the plugin's create is called by instance_start. Owns

@@ -53,8 +53,6 @@ void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 
 	if (ctx->publishing_conn == 0)
 		return;
-	if (ctx->away_since_ns != 0 && record->kind <= FL_BOOK)
-		gap_away_end(ctx, record->received_ns);
 	entry = instance_conn_find(ctx, ctx->publishing_conn);
 	if (entry == NULL)
 		return;

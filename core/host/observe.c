@@ -3,6 +3,7 @@
 #include "bus_link.h"
 #include "clock.h"
 #include "cursor.h"
+#include "gap.h"
 #include "latency.h"
 #include "log.h"
 #include "state.h"
@@ -57,6 +58,8 @@ void observe_instance(struct fl_ctx *ctx)
 	memcpy(ctx->shown_reason, reason, sizeof(reason));
 	if (ctx->role != FL_SERVICE)
 		publish_state(ctx);
+	if (state == STATE_CONNECTED && ctx->away_since_ns != 0)
+		gap_away_end(ctx, ctx->shown_since_ns);
 }
 
 /* ---- metrics ---- */

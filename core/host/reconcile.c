@@ -153,6 +153,7 @@ static void restart(struct fl_ctx *ctx, struct planned *planned)
 	log_info(ctx->name, "restarting with its new options");
 	gap_restart_begin(ctx);
 	depart(ctx);
+	observe_instance(ctx);
 }
 
 static bool is_same_table(const struct fl_option *left, const struct fl_option *right)
