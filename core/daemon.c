@@ -155,8 +155,7 @@ static bool are_services_up(const struct host *host)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role != FL_SERVICE || ctx->phase != INSTANCE_FAILED)

@@ -347,8 +347,8 @@ static double middle_of(size_t bucket)
 	return (upper_ns(bucket) - width_ns(bucket) / 2) / 1e9;
 }
 
-double metrics_quantile_since(const struct fl_metric *histogram, const struct metrics_mark *mark,
-	double quantile)
+double metrics_quantile_since(
+	const struct fl_metric *histogram, const struct metrics_mark *mark, double quantile)
 {
 	uint64_t count = histogram->count - (mark == NULL ? 0 : mark->count), seen = 0, rank;
 	size_t bucket = 0;

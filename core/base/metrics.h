@@ -25,8 +25,8 @@ struct metrics_mark *metrics_mark_create(void);       /* of an empty one; NULL: 
 void metrics_mark_destroy(struct metrics_mark *mark); /* takes NULL */
 void metrics_mark_set(struct metrics_mark *mark, const struct fl_metric *histogram);
 /** As fl_metric_quantile, of what was observed since the mark; NULL: since the beginning. */
-double metrics_quantile_since(const struct fl_metric *histogram, const struct metrics_mark *mark,
-	double quantile);
+double metrics_quantile_since(
+	const struct fl_metric *histogram, const struct metrics_mark *mark, double quantile);
 /** Observations so far. */
 uint64_t metrics_count(const struct fl_metric *histogram);
 

@@ -87,7 +87,8 @@ int bus_last_trade(
  */
 int64_t bus_last_event_ns(const struct bus *bus, uint16_t source);
 
-/** The program stops: what waits goes to the cursors as soon as they are idle, whatever their floor. */
+/** The program stops: what waits goes to the cursors as soon as they are idle, whatever their
+ * floor. */
 void bus_hurry(struct bus *bus);
 
 struct subscriber_owner {

@@ -43,8 +43,7 @@ static bool take_record(struct making *making, const struct fl_record *record)
 	struct cursor *cursor = making->cursor;
 
 	if (filter_takes(cursor->filter, record)) {
-		if (making->count == cursor->batch_rows ||
-			!keep_received(cursor, making->count, record))
+		if (making->count == cursor->batch_rows || !keep_received(cursor, making->count, record))
 			return false;
 		if (making->count == 0 || record->received_ns < making->oldest_ns)
 			making->oldest_ns = record->received_ns;

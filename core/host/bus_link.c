@@ -27,8 +27,8 @@ uint16_t bus_link_source(struct fl_ctx *ctx)
 
 int bus_link_publish(struct fl_ctx *ctx, struct fl_record *record)
 {
-	return ctx->host->parts.bus == NULL ? 0 :
-										  bus_publish(ctx->host->parts.bus, ctx->source, record);
+	return ctx->host->parts.bus == NULL ? 0
+										: bus_publish(ctx->host->parts.bus, ctx->source, record);
 }
 
 int fl_publish(struct fl_ctx *ctx, struct fl_record *record)
@@ -46,8 +46,9 @@ static struct dictionary *names(const struct fl_ctx *ctx)
 
 uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length)
 {
-	return ctx->host->parts.bus == NULL ? 0 :
-										  dictionary_instrument(names(ctx), ctx->venue, name, length);
+	return ctx->host->parts.bus == NULL
+		? 0
+		: dictionary_instrument(names(ctx), ctx->venue, name, length);
 }
 
 const char *fl_instrument_name(const struct fl_ctx *ctx, uint32_t instrument)
@@ -67,9 +68,9 @@ const char *fl_source_name(const struct fl_ctx *ctx, uint16_t source)
 
 int fl_last_trade(const struct fl_ctx *ctx, uint32_t instrument, struct fl_last_trade *out)
 {
-	return ctx->host->parts.bus == NULL ?
-		-ENOENT :
-		bus_last_trade(ctx->host->parts.bus, ctx->source, instrument, out);
+	return ctx->host->parts.bus == NULL
+		? -ENOENT
+		: bus_last_trade(ctx->host->parts.bus, ctx->source, instrument, out);
 }
 
 /* ---- streams of sinks ---- */
@@ -96,8 +97,7 @@ static struct fl_metric *latency_of(void *data, uint16_t source)
 	const struct instance_stream *stream = data;
 	struct link *item, *following;
 
-	list_each(item, following, &stream->owner->host->instances)
-	{
+	list_each (item, following, &stream->owner->host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->source == source)
@@ -138,8 +138,7 @@ static void publish_replaced(struct fl_ctx *sink)
 	log_warn(sink->name,
 		"its cursor is of another journal: it goes on at this journal's oldest record; what lies between "
 		"is a row of stream_gaps");
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == FL_FEED)
@@ -151,10 +150,9 @@ int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_strea
 {
 	struct instance_stream *entry = instance_stream_find(ctx, stream);
 	bool is_new = entry == NULL;
-	struct cursor_setup setup = { .sink = ctx->name,
-		.stream = stream,
-		.how = how,
-		.owner = &cursor_owner };
+	struct cursor_setup setup = {
+		.sink = ctx->name, .stream = stream, .how = how, .owner = &cursor_owner
+	};
 	int result;
 
 	if (ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)

@@ -16,13 +16,13 @@ static const int64_t DEADLINE_NS = 10 * FL_SECOND;
 struct command {
 	struct link link;
 	struct host *host;
-	int id;          /* what the addressee knows it by; comes round */
-	uint64_t asked;  /* the order in which they were asked; does not */
+	int id;              /* what the addressee knows it by; comes round */
+	uint64_t asked;      /* the order in which they were asked; does not */
 	struct fl_ctx *from; /* NULL: the host itself, or the asker is gone */
 	int number;          /* the asker's own; 0: no reply is wanted */
 	void (*on_reply)(void *data, int status, const char *json, bool more); /* the host's */
 	void *data;
-	struct fl_ctx *to;   /* once delivered; NULL: the core */
+	struct fl_ctx *to; /* once delivered; NULL: the core */
 	bool is_delivered;
 	bool is_held, is_dead; /* being delivered: its texts stay, even if it is answered meanwhile */
 	char address[80], name[48];
@@ -34,8 +34,7 @@ static struct command *find(struct host *host, int id)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->commands)
-	{
+	list_each (item, following, &host->commands) {
 		struct command *command = container_of(item, struct command, link);
 
 		if (command->id == id)
@@ -123,8 +122,7 @@ static struct fl_ctx *by_role(struct host *host, enum fl_role role, const char *
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == role && instance_takes_command(ctx, name))
@@ -145,8 +143,7 @@ static int count_feeds(const struct host *host, struct fl_ctx **last)
 	struct link *item, *following;
 	int count = 0;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role != FL_FEED)
@@ -162,8 +159,7 @@ void command_list_feeds(const struct host *host, struct buf *to)
 	struct link *item, *following;
 	const char *comma = "";
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role != FL_FEED)
@@ -250,13 +246,13 @@ static void deliver_all(void *data)
 	struct host *host = data;
 	struct link *item, *following;
 
-	/* What is asked meanwhile waits for the next turn; what ends meanwhile is found by its absence. */
+	/* What is asked meanwhile waits for the next turn; what ends meanwhile is found by its absence.
+	 */
 	uint64_t last = host->asked;
 
 	host->is_delivery_due = false;
 again:
-	list_each(item, following, &host->commands)
-	{
+	list_each (item, following, &host->commands) {
 		struct command *command = container_of(item, struct command, link);
 
 		if (!command->is_delivered && command->asked <= last) {
@@ -271,7 +267,8 @@ static int count_waiting(const struct host *host)
 	struct link *item, *following;
 	int count = 0;
 
-	list_each(item, following, &host->commands) count++;
+	list_each (item, following, &host->commands)
+		count++;
 	return count;
 }
 
@@ -409,8 +406,7 @@ void command_forget(struct fl_ctx *ctx)
 	struct link *item, *following;
 
 again:
-	list_each(item, following, &ctx->host->commands)
-	{
+	list_each (item, following, &ctx->host->commands) {
 		struct command *command = container_of(item, struct command, link);
 
 		if (command->from == ctx) {

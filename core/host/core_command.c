@@ -74,9 +74,7 @@ static bool is_named(yyjson_val *feeds, const char *name)
 
 	if (feeds == NULL || yyjson_arr_size(feeds) == 0)
 		return true;
-	yyjson_arr_foreach(feeds, i, count, feed)
-		if (yyjson_equals_str(feed, name))
-			return true;
+	yyjson_arr_foreach(feeds, i, count, feed) if (yyjson_equals_str(feed, name)) return true;
 	return false;
 }
 
@@ -96,8 +94,9 @@ static bool are_known(struct host *host, int command, yyjson_val *feeds)
 			continue;
 		buf_init(&known, 4096);
 		command_list_feeds(host, &known);
-		command_reply_detail(host, command, FL_REPLY_NOT_FOUND, "there is no feed %s; feeds there are: %s",
-			name == NULL ? "(not a name)" : name, buf_string(&known));
+		command_reply_detail(host, command, FL_REPLY_NOT_FOUND,
+			"there is no feed %s; feeds there are: %s", name == NULL ? "(not a name)" : name,
+			buf_string(&known));
 		buf_finish(&known);
 		return false;
 	}
@@ -124,8 +123,7 @@ static void start_or_stop(struct host *host, int command, bool is_start, const c
 	}
 	if (!are_known(host, command, feeds))
 		goto free_doc;
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (ctx->role == FL_FEED && is_named(feeds, ctx->name))
@@ -172,9 +170,10 @@ void core_command(struct host *host, int command, const char *name, const char *
 		start_or_stop(host, command, strcmp(name, "start") == 0, json_text);
 	} else if (strcmp(name, "reload_config") == 0 && host->on_reload != NULL) {
 		host->on_reload(host->on_reload_data);
-		command_reply(host, command, host->config_error[0] == '\0' ? FL_REPLY_OK : FL_REPLY_CONFLICT,
-			"{}", false);
+		command_reply(host, command,
+			host->config_error[0] == '\0' ? FL_REPLY_OK : FL_REPLY_CONFLICT, "{}", false);
 	} else {
-		command_reply_detail(host, command, FL_REPLY_NOT_FOUND, "the core takes no command %s", name);
+		command_reply_detail(
+			host, command, FL_REPLY_NOT_FOUND, "the core takes no command %s", name);
 	}
 }

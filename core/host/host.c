@@ -46,8 +46,7 @@ struct fl_ctx *host_find(const struct host *host, const char *name)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
 		if (strcmp(ctx->name, name) == 0)
@@ -59,8 +58,7 @@ struct fl_ctx *host_find(const struct host *host, const char *name)
 int host_configure(struct host *host, const struct node *root, struct config_errors *errors)
 {
 	struct plan plan;
-	int result =
-		plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
+	int result = plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
 
 	if (result == 0)
 		reconcile_apply(host, &plan);
@@ -73,8 +71,7 @@ int host_configure(struct host *host, const struct node *root, struct config_err
 int host_check(struct host *host, const struct node *root, struct config_errors *errors)
 {
 	struct plan plan;
-	int result =
-		plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
+	int result = plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
 
 	plan_finish(&plan);
 	return result;
@@ -87,7 +84,7 @@ void host_close(struct host *host)
 	if (host == NULL)
 		return;
 	host->is_stopping = true;
-	list_each(item, following, &host->instances)
+	list_each (item, following, &host->instances)
 		instance_destroy(container_of(item, struct fl_ctx, link));
 	command_close(host);
 	timer_destroy(host->observer);

@@ -1,5 +1,6 @@
 /*
- * host.h: all instances of all plugins, and what they share. Created by daemon.c, which owns the parts.
+ * host.h: all instances of all plugins, and what they share. Created by daemon.c, which owns the
+ * parts.
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -31,14 +32,14 @@ struct host {
 	struct host_parts parts;
 	struct requests *requests;
 	struct link instances;
-	struct link commands;     /* asked and not answered */
-	struct map *exchanges;    /* struct instance_exchange by number */
-	uint64_t asked;           /* commands since the start */
-	bool is_delivery_due;     /* the loop will deliver commands at its turn's end */
+	struct link commands;  /* asked and not answered */
+	struct map *exchanges; /* struct instance_exchange by number */
+	uint64_t asked;        /* commands since the start */
+	bool is_delivery_due;  /* the loop will deliver commands at its turn's end */
 	int last_command, last_exchange, last_peer;
-	uint64_t unlistened;      /* listeners closed by their plugin since the start */
-	struct timer *observer;   /* once a second: states, metrics, warnings */
-	struct timer *stopping;   /* while host_stop is at work */
+	uint64_t unlistened;    /* listeners closed by their plugin since the start */
+	struct timer *observer; /* once a second: states, metrics, warnings */
+	struct timer *stopping; /* while host_stop is at work */
 	int stop_stage;
 	int64_t stop_deadline_ns, stage_deadline_ns;
 	bool is_drained;          /* at the stop every record was stored */
@@ -49,32 +50,35 @@ struct host {
 	void (*on_reload)(void *data); /* command "reload_config" */
 	void *on_reload_data;
 	bool is_stopping;
-	int databases_closing; /* files not closed yet */
-	int64_t started_ns;       /* real time */
-	char config_error[512];   /* of the last reading of the configuration, "" when good */
+	int databases_closing;  /* files not closed yet */
+	int64_t started_ns;     /* real time */
+	char config_error[512]; /* of the last reading of the configuration, "" when good */
 	int64_t config_error_ns;
 };
 
 int host_open(const struct host_parts *parts, struct host **out);
 
 /**
- * Makes and starts the instances that a configuration names: sinks, then services, then feeds. Every
- * mistake goes to `errors`; nothing is started when there is one.
+ * Makes and starts the instances that a configuration names: sinks, then services, then feeds.
+ * Every mistake goes to `errors`; nothing is started when there is one.
  * @return 0, or -EINVAL with errors
  */
 int host_configure(struct host *host, const struct node *root, struct config_errors *errors);
 /** Checks as host_configure does, starting nothing. */
 int host_check(struct host *host, const struct node *root, struct config_errors *errors);
-/** Opens every feed and store once; `on_line` gets a line each, `on_done` the number that failed. */
+/** Opens every feed and store once; `on_line` gets a line each, `on_done` the number that failed.
+ */
 int host_probe(struct host *host, const struct node *root, struct config_errors *errors,
-	void (*on_line)(void *data, const char *line), void (*on_done)(void *data, int failed), void *data);
+	void (*on_line)(void *data, const char *line), void (*on_done)(void *data, int failed),
+	void *data);
 
 /**
- * Orderly stop: feeds first, then sinks until they have stored everything or `deadline_ns` has passed,
- * then services. Calls back once; is_drained false: some records wait in the journal for the next start.
+ * Orderly stop: feeds first, then sinks until they have stored everything or `deadline_ns` has
+ * passed, then services. Calls back once; is_drained false: some records wait in the journal for
+ * the next start.
  */
-void host_stop(struct host *host, int64_t deadline_ns, void (*on_stopped)(void *data, bool is_drained),
-	void *data);
+void host_stop(struct host *host, int64_t deadline_ns,
+	void (*on_stopped)(void *data, bool is_drained), void *data);
 /** Frees everything. Takes NULL. */
 void host_close(struct host *host);
 

@@ -86,7 +86,8 @@ int fl_sqlite_open(struct fl_ctx *ctx, int number, const struct fl_sqlite_option
 	return result;
 }
 
-/* A closed database leaves the table at once, so that its number is free; the host waits for its file. */
+/* A closed database leaves the table at once, so that its number is free; the host waits for its
+ * file. */
 static void on_closed(void *data)
 {
 	struct host *host = data;
@@ -130,8 +131,8 @@ int fl_sqlite_disk(const struct fl_ctx *ctx, int number, int64_t *free_bytes, in
 {
 	struct instance_database *entry = instance_database_find(ctx, number);
 
-	return entry == NULL ? -ENOTCONN :
-						   sqlite_disk(entry->sqlite, free_bytes, total_bytes, file_bytes);
+	return entry == NULL ? -ENOTCONN
+						 : sqlite_disk(entry->sqlite, free_bytes, total_bytes, file_bytes);
 }
 
 /* clang-format off */

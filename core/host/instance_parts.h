@@ -17,10 +17,10 @@ struct instance_conn {
 	struct fl_ctx *owner;
 	int number;
 	struct conn *conn;
-	bool is_peer;      /* accepted by a listener */
-	bool streams;      /* its end is a hole in the stream */
+	bool is_peer; /* accepted by a listener */
+	bool streams; /* its end is a hole in the stream */
 	int instruments, channels;
-	int64_t last_event_ns; /* the latest event time published from it */
+	int64_t last_event_ns;  /* the latest event time published from it */
 	int64_t gap_started_ns; /* a hole is open since, 0: none */
 	enum fl_reason gap_reason;
 	char gap_detail[96];
@@ -47,7 +47,8 @@ struct instance_listener {
 	struct link accepting; /* struct accepting: peers between on_upgrade and on_upgraded */
 };
 
-/** A WebSocket peer that was let in and whose stream has not come yet; several may come in a turn. */
+/** A WebSocket peer that was let in and whose stream has not come yet; several may come in a turn.
+ */
 struct accepting {
 	struct link link;
 	int number;
@@ -86,10 +87,12 @@ struct instance_database *instance_database_find(const struct fl_ctx *ctx, int n
 
 /** The server's side of an upgrade becomes connection `number`. */
 int instance_conn_accept(struct instance_listener *listener, int number, struct stream *stream);
-/** A record was published by `ctx`: keeps the connection's latest event time, ends its open hole. */
+/** A record was published by `ctx`: keeps the connection's latest event time, ends its open hole.
+ */
 void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record);
 
-/** After the plugin's stop: ends what it left, in order. Timers and databases serve until it is quiet. */
+/** After the plugin's stop: ends what it left, in order. Timers and databases serve until it is
+ * quiet. */
 void instance_parts_stop(struct fl_ctx *ctx);
 /** Closes all at once, without calls into the plugin. */
 void instance_parts_close(struct fl_ctx *ctx);

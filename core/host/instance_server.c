@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum { FIRST_PEER = 65536 };
-static const uint64_t UNLISTENED = UINT64_C(1) << 63; /* keys of listeners that only end their answers */
+static const uint64_t UNLISTENED = UINT64_C(1)
+	<< 63; /* keys of listeners that only end their answers */
 
 /* ---- what the server brings ---- */
 
@@ -78,8 +79,7 @@ static void give_up_older(struct instance_listener *listener, int64_t now_ns)
 {
 	struct link *item, *following;
 
-	list_each(item, following, &listener->accepting)
-	{
+	list_each (item, following, &listener->accepting) {
 		struct accepting *accepting = container_of(item, struct accepting, link);
 
 		if (now_ns - accepting->since_ns > FL_SECOND)
@@ -99,9 +99,9 @@ static int on_upgrade(void *data, const struct fl_http_request *request)
 	accepting = calloc(1, sizeof(*accepting));
 	if (accepting == NULL)
 		return 503;
-	host->last_peer = host->last_peer < FIRST_PEER || host->last_peer == INT32_MAX ?
-		FIRST_PEER :
-		host->last_peer + 1;
+	host->last_peer = host->last_peer < FIRST_PEER || host->last_peer == INT32_MAX
+		? FIRST_PEER
+		: host->last_peer + 1;
 	accepting->number = host->last_peer;
 	accepting->since_ns = now_ns;
 	snprintf(accepting->peer, sizeof(accepting->peer), "%s", request->peer);
@@ -118,8 +118,7 @@ static int take_number(struct instance_listener *listener, const struct stream *
 {
 	struct link *item, *following;
 
-	list_each(item, following, &listener->accepting)
-	{
+	list_each (item, following, &listener->accepting) {
 		struct accepting *accepting = container_of(item, struct accepting, link);
 		int number = accepting->number;
 
@@ -132,8 +131,8 @@ static int take_number(struct instance_listener *listener, const struct stream *
 	return 0;
 }
 
-static void on_upgraded(void *data, struct stream *stream, const char *early, size_t length,
-	int64_t received_ns)
+static void on_upgraded(
+	void *data, struct stream *stream, const char *early, size_t length, int64_t received_ns)
 {
 	struct instance_listener *listener = data;
 	struct fl_ctx *ctx = listener->owner;
@@ -148,8 +147,7 @@ static void on_upgraded(void *data, struct stream *stream, const char *early, si
 	}
 	instance_on_connection(ctx, number, FL_CONN_UP, FL_REASON_DONE);
 	entry = instance_conn_find(ctx, number);
-	if (entry != NULL && length > 0 &&
-		!conn_take_early(entry->conn, early, length, received_ns))
+	if (entry != NULL && length > 0 && !conn_take_early(entry->conn, early, length, received_ns))
 		return; /* it has ended in there, and said so */
 }
 
@@ -270,8 +268,8 @@ int fl_respond_with(struct fl_ctx *ctx, int number, int status, const char *type
 		exchange_respond(entry->exchange, status, type, headers, header_count, body, length));
 }
 
-int fl_respond(struct fl_ctx *ctx, int number, int status, const char *type, const void *body,
-	size_t length)
+int fl_respond(
+	struct fl_ctx *ctx, int number, int status, const char *type, const void *body, size_t length)
 {
 	return fl_respond_with(ctx, number, status, type, NULL, 0, body, length);
 }

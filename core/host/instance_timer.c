@@ -128,9 +128,9 @@ int fl_request(struct fl_ctx *ctx, int number, const struct fl_request *request)
 		return 0;
 	if (result == -EPERM || result == -EINVAL)
 		log_error(ctx->name, "%s: %s", request->url == NULL ? "(no URL)" : request->url,
-			result == -EPERM ?
-				"`verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`" :
-				"not a request: the URL must be http:// or https://, Host is not to be set");
+			result == -EPERM
+				? "`verify: false` is only for loopback hosts; give `tls: { ca_file: ... }`"
+				: "not a request: the URL must be http:// or https://, Host is not to be set");
 	map_remove_number(ctx->requests, (uint64_t)number);
 free_entry:
 	free(entry);

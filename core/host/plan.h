@@ -1,6 +1,6 @@
 /*
- * plan.h: a configuration read as instances: which plugin, which options. Nothing runs yet; every mistake
- * is known before anything is touched.
+ * plan.h: a configuration read as instances: which plugin, which options. Nothing runs yet; every
+ * mistake is known before anything is touched.
  */
 #ifndef HOST_PLAN_H
 #define HOST_PLAN_H
@@ -23,8 +23,8 @@ struct plan {
 };
 
 /** 0, or -EINVAL: `errors` has all mistakes. The plan is initialised in both cases. */
-int plan_make(const struct image_folders *folders, const char *state_folder, const struct node *root,
-	struct config_errors *errors, struct plan *out);
+int plan_make(const struct image_folders *folders, const char *state_folder,
+	const struct node *root, struct config_errors *errors, struct plan *out);
 void planned_destroy(struct planned *planned); /* takes NULL */
 void plan_finish(struct plan *plan);
 

@@ -1,6 +1,6 @@
 /*
- * reconcile.h: makes what runs equal to a plan, by its differences only; and carries instances that were
- * told to stop to their end.
+ * reconcile.h: makes what runs equal to a plan, by its differences only; and carries instances that
+ * were told to stop to their end.
  */
 #ifndef HOST_RECONCILE_H
 #define HOST_RECONCILE_H
@@ -8,7 +8,8 @@
 #include "host.h"
 #include "plan.h"
 
-/** Starts what is new, reconfigures or restarts what changed, stops what is gone. Takes what it uses out of the plan. */
+/** Starts what is new, reconfigures or restarts what changed, stops what is gone. Takes what it
+ * uses out of the plan. */
 void reconcile_apply(struct host *host, struct plan *plan);
 /** Something is stopping: looks after it until it is quiet. */
 void reconcile_watch(struct host *host);

@@ -8,8 +8,8 @@ static const char *const formats[] = { "text", "json", NULL };
 static const struct fl_option log_table[] = {
 	{ "level", FL_CHOICE, offsetof(struct log_settings, level), "info", "what is logged, and above",
 		.choices = levels, .flags = FL_OPTION_LIVE },
-	{ "format", FL_CHOICE, offsetof(struct log_settings, format), "text", "a line of text, or of JSON",
-		.choices = formats, .flags = FL_OPTION_LIVE },
+	{ "format", FL_CHOICE, offsetof(struct log_settings, format), "text",
+		"a line of text, or of JSON", .choices = formats, .flags = FL_OPTION_LIVE },
 	{ "file", FL_PATH, offsetof(struct log_settings, file), "",
 		.help = "where; empty: standard error" },
 	{ "max_size", FL_SIZE, offsetof(struct log_settings, max_bytes), "50MiB",
@@ -38,7 +38,8 @@ static const struct fl_option plugins_table[] = {
 	{ 0 },
 };
 
-static const char *const top[] = { "log", "journal", "plugins", "feeds", "sinks", "services", NULL };
+static const char *const top[] = { "log", "journal", "plugins", "feeds", "sinks", "services",
+	NULL };
 
 static int load_section(const struct node *root, const char *name, const struct fl_option *table,
 	size_t size, const char *state_folder, struct config_errors *errors, void **out)
@@ -55,9 +56,10 @@ int settings_load(const struct node *root, const char *state_folder, struct conf
 	void *log = NULL, *journal = NULL, *plugins = NULL;
 
 	options_check_keys(root, top, NULL, errors);
-	(void)load_section(root, "log", log_table, sizeof(struct log_settings), state_folder, errors, &log);
-	(void)load_section(root, "journal", journal_table, sizeof(struct journal_settings), state_folder,
-		errors, &journal);
+	(void)load_section(
+		root, "log", log_table, sizeof(struct log_settings), state_folder, errors, &log);
+	(void)load_section(root, "journal", journal_table, sizeof(struct journal_settings),
+		state_folder, errors, &journal);
 	(void)load_section(root, "plugins", plugins_table, sizeof(struct plugin_settings), state_folder,
 		errors, &plugins);
 	*out = (struct settings){ log, journal, plugins };

@@ -53,7 +53,8 @@ void stream_sums(const struct fl_ctx *ctx, struct stream_sums *out)
 }
 
 /* The detail of the first connection that is not up. */
-static void say_down(const struct fl_ctx *ctx, const struct conn_sums *sums, char *reason, size_t size)
+static void say_down(
+	const struct fl_ctx *ctx, const struct conn_sums *sums, char *reason, size_t size)
 {
 	struct instance_conn *entry;
 	size_t at = 0;
@@ -82,10 +83,11 @@ static enum instance_state feed_state(const struct fl_ctx *ctx, char *reason, si
 	}
 	if (ctx->health == FL_HEALTHY && sums.conns > 0)
 		return STATE_CONNECTED;
-	snprintf(reason, size, "%s", ctx->health == FL_HEALTHY ? "no connection yet" : ctx->health_reason);
-	return ctx->health == FL_DEGRADED || (ctx->health == FL_NOT_READY && sums.up > 0) ?
-		STATE_DEGRADED :
-		STATE_DISCONNECTED;
+	snprintf(
+		reason, size, "%s", ctx->health == FL_HEALTHY ? "no connection yet" : ctx->health_reason);
+	return ctx->health == FL_DEGRADED || (ctx->health == FL_NOT_READY && sums.up > 0)
+		? STATE_DEGRADED
+		: STATE_DISCONNECTED;
 }
 
 static enum instance_state sink_state(const struct fl_ctx *ctx, char *reason, size_t size)
@@ -118,10 +120,10 @@ enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size
 	}
 	if (ctx->phase != INSTANCE_RUNNING) {
 		snprintf(reason, size, "%s",
-			ctx->is_held							 ? "stopped by request" :
-				ctx->phase == INSTANCE_STOPPING ? "stopping" :
-				ctx->phase == INSTANCE_STOPPED	? "stopped" :
-												  "not started");
+			ctx->is_held                          ? "stopped by request"
+				: ctx->phase == INSTANCE_STOPPING ? "stopping"
+				: ctx->phase == INSTANCE_STOPPED  ? "stopped"
+												  : "not started");
 		return STATE_STOPPED;
 	}
 	switch (ctx->role) {
@@ -130,9 +132,9 @@ enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size
 	case FL_SERVICE: break;
 	}
 	snprintf(reason, size, "%s", ctx->health_reason);
-	return ctx->health == FL_HEALTHY ? STATE_CONNECTED :
-		ctx->health == FL_DEGRADED	 ? STATE_DEGRADED :
-									   STATE_DISCONNECTED;
+	return ctx->health == FL_HEALTHY ? STATE_CONNECTED
+		: ctx->health == FL_DEGRADED ? STATE_DEGRADED
+									 : STATE_DISCONNECTED;
 }
 
 static bool is_fresh(const struct fl_ctx *ctx)
@@ -148,8 +150,7 @@ bool host_is_ready(const struct host *host, char *reason, size_t size)
 	struct link *item, *following;
 	char why[600];
 
-	list_each(item, following, &host->instances)
-	{
+	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 		enum instance_state state;
 

@@ -1,5 +1,6 @@
 /*
- * state.h: what an instance's state is, from its connections, its streams and what it says of itself.
+ * state.h: what an instance's state is, from its connections, its streams and what it says of
+ * itself.
  */
 #ifndef HOST_STATE_H
 #define HOST_STATE_H

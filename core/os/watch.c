@@ -17,8 +17,9 @@
 #include "worker.h"
 
 #define QUIET_NS (200 * FL_MS)
-#define RUMOUR_NS (500 * FL_MS) /* something else in the folder: perhaps a link on the way to it   \
-								 */
+#define RUMOUR_NS                                                                                  \
+	(500 * FL_MS) /* something else in the folder: perhaps a link on the way to it                 \
+				   */
 #define LOOK_NS (5 * FL_SECOND)
 
 /* A source of notices; apart from the watch, because it closes later. */

@@ -216,8 +216,8 @@ void deribit_on_reply(struct deribit *self, int link, const struct deribit_messa
 	}
 	if (on_session_error(self, link, message))
 		return;
-	fl_log_limited(self->ctx, FL_WARN, "connection %d: the venue says %.*s (%" PRId64 ")%s",
-		link, (int)(message->text.length < 96 ? message->text.length : 96), message->text.data,
+	fl_log_limited(self->ctx, FL_WARN, "connection %d: the venue says %.*s (%" PRId64 ")%s", link,
+		(int)(message->text.length < 96 ? message->text.length : 96), message->text.data,
 		message->code, message->code == 13778 ? "; raw channels need api_key and api_secret" : "");
 	if (call.what == CALL_SUBSCRIBE || call.what == CALL_UNSUBSCRIBE)
 		deribit_unanswered(self, &call);
@@ -266,8 +266,7 @@ static void calls_late(struct deribit *self, int64_t now)
 		if (call.id == 0 || call.deadline_ns > now)
 			continue;
 		self->calls[i].id = 0;
-		fl_log_limited(
-			self->ctx, FL_WARN, "connection %d: a request was not answered", call.link);
+		fl_log_limited(self->ctx, FL_WARN, "connection %d: a request was not answered", call.link);
 		if (++link->timeouts >= TIMEOUTS_MAX || call.what == CALL_LOGIN)
 			fl_reconnect(self->ctx, call.link + 1, FL_REASON_STALE);
 		else if (call.what == CALL_SUBSCRIBE || call.what == CALL_UNSUBSCRIBE)

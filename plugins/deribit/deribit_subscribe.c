@@ -392,8 +392,8 @@ static void settle(struct deribit *self, const struct deribit_call *call, int64_
 	size_t missing = settle_groups(self, call->id, server_ns);
 
 	missing += settle_items(self, call->id, call->link);
-	fl_log(self->ctx, FL_DEBUG, "connection %d: %s, %zu channels missing in the answer",
-		call->link, call->what == CALL_SUBSCRIBE ? "subscribed" : "unsubscribed", missing);
+	fl_log(self->ctx, FL_DEBUG, "connection %d: %s, %zu channels missing in the answer", call->link,
+		call->what == CALL_SUBSCRIBE ? "subscribed" : "unsubscribed", missing);
 	count_missing(self);
 	deribit_link_count(self, call->link);
 	deribit_health_update(self);
