@@ -89,6 +89,9 @@ static void check_words(
 				"\"%s\" cannot be part of a channel: letters, digits and "
 				"underscores, at most %zu",
 				names->items[i], longest);
+		for (size_t before = 0; before < i; before++)
+			if (strcmp(names->items[before], names->items[i]) == 0)
+				fl_check_error(check, option, "\"%s\" is named twice", names->items[i]);
 	}
 }
 

@@ -703,7 +703,7 @@ static void coverage_is_told(void **state)
 static void wrong_options_are_all_named(void **state)
 {
 	static const char *const wrong[] = { "ticker.raw", "ticker.agg2", "tickers", NULL };
-	static const char *const odd[] = { "BTC\"", NULL };
+	static const char *const odd[] = { "BTC\"", "ETH", "ETH", NULL };
 
 	(void)state;
 	options.channels = world_names(wrong);
@@ -715,6 +715,7 @@ static void wrong_options_are_all_named(void **state)
 	assert_non_null(strstr(ctx->errors, "\"ticker.agg2\": a second template"));
 	assert_non_null(strstr(ctx->errors, "\"tickers\": no such template"));
 	assert_non_null(strstr(ctx->errors, "currencies: \"BTC\"\""));
+	assert_non_null(strstr(ctx->errors, "currencies: \"ETH\" is named twice"));
 	assert_non_null(strstr(ctx->errors, "api_secret: is missing"));
 	ctx->errors[0] = '\0';
 	options = world_options();
