@@ -12,7 +12,7 @@ source = os.environ["FEEDLOOM_SOURCE"]
 build = os.environ["FEEDLOOM_BUILD"]
 compiler = shlex.split(os.environ["CC"])
 pure = set(
-    """abort calloc free malloc realloc memchr memcmp memcpy memmove memset qsort bsearch
+    """abort calloc free malloc realloc bcmp memchr memcmp memcpy memmove memset qsort bsearch
     strchr strrchr strcmp strncmp strcasecmp strncasecmp strlen strnlen strstr strspn strcspn strpbrk strdup strndup
     strcpy strncpy strcat strtod strtol strtoll strtoul strtoull snprintf vsnprintf
     tolower toupper isalnum isalpha isdigit isspace isupper islower isprint isxdigit
