@@ -173,8 +173,7 @@ static int open_host(struct daemon *daemon)
 		.bus = daemon->bus,
 		.folders = paths_folders(daemon->setup->paths),
 		.state_folder = daemon->setup->paths->state,
-		.schema_folder = daemon->setup->paths->schema,
-		.journal_max_bytes = daemon->settings.journal->max_bytes };
+		.schema_folder = daemon->setup->paths->schema };
 	struct config_errors errors;
 	int result = host_open(&parts, &daemon->host);
 
@@ -257,7 +256,6 @@ static void on_reload(void *data)
 		take_config(daemon, config, &settings);
 	} else {
 		log_errors(&errors, host->config_error, sizeof(host->config_error));
-		host->config_error_ns = clock_real_ns(daemon->loop);
 		log_error("config", "nothing was changed: the configuration before stays in force");
 		settings_finish(&settings);
 		config_destroy(config);

@@ -68,15 +68,6 @@ int host_configure(struct host *host, const struct node *root, struct config_err
 	return result;
 }
 
-int host_check(struct host *host, const struct node *root, struct config_errors *errors)
-{
-	struct plan plan;
-	int result = plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
-
-	plan_finish(&plan);
-	return result;
-}
-
 void host_close(struct host *host)
 {
 	struct link *item, *following;

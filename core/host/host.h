@@ -21,7 +21,6 @@ struct host_parts {
 	struct image_folders folders;
 	const char *state_folder;  /* relative paths of options begin here */
 	const char *schema_folder; /* migrations: SCHEMA_FOLDER/sqlite/0001_*.sql */
-	int64_t journal_max_bytes;
 };
 
 struct command;
@@ -53,7 +52,6 @@ struct host {
 	int databases_closing;  /* files not closed yet */
 	int64_t started_ns;     /* real time */
 	char config_error[512]; /* of the last reading of the configuration, "" when good */
-	int64_t config_error_ns;
 };
 
 int host_open(const struct host_parts *parts, struct host **out);
@@ -64,8 +62,6 @@ int host_open(const struct host_parts *parts, struct host **out);
  * @return 0, or -EINVAL with errors
  */
 int host_configure(struct host *host, const struct node *root, struct config_errors *errors);
-/** Checks as host_configure does, starting nothing. */
-int host_check(struct host *host, const struct node *root, struct config_errors *errors);
 /** Opens every feed and store once; `on_line` gets a line each, `on_done` the number that failed.
  */
 int host_probe(struct host *host, const struct node *root, struct config_errors *errors,

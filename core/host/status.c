@@ -28,11 +28,6 @@ static void print_state(const struct fl_ctx *ctx, struct json *json)
 	json_text(json, "reason", ctx->shown_reason[0] == '\0' ? NULL : ctx->shown_reason);
 }
 
-static const char *conn_word(enum fl_conn_state state)
-{
-	return fl_conn_state_text(state);
-}
-
 static void print_conns(const struct fl_ctx *ctx, struct json *json)
 {
 	struct instance_conn *entry;
@@ -45,7 +40,7 @@ static void print_conns(const struct fl_ctx *ctx, struct json *json)
 
 		json_open(json, NULL, '{');
 		json_int(json, "connection", entry->number - 1); /* users count them from 0 */
-		json_text(json, "state", conn_word(conn_state(entry->conn)));
+		json_text(json, "state", fl_conn_state_text(conn_state(entry->conn)));
 		json_time(json, "since", counters->since_ns);
 		json_text(json, "reason", fl_reason_word(conn_reason(entry->conn)));
 		json_text(json, "detail", *detail == '\0' ? NULL : detail);

@@ -188,10 +188,11 @@ static int open_parts(struct daemon *daemon)
 		.keep_ns = settings->keep_ns,
 		.owner = &bus_owner,
 		.data = daemon };
-	struct host_parts parts = { .loop = daemon->loop,
+	struct host_parts parts = {
+		.loop = daemon->loop,
 		.folders = { folders, folder_count },
 		.schema_folder = WORLD_SCHEMA,
-		.journal_max_bytes = settings->max_bytes };
+	};
 	char state[64];
 	long other = 0;
 	int error = bus_open(daemon->loop, &setup, &other, &daemon->bus);
