@@ -236,16 +236,26 @@ static void check_missing(struct verdict *verdict, sqlite3 *db, bool has_faults)
 		"= b.instrument_name AND s.is_snapshot AND s.change_id >= b.change_id)");
 }
 
-/* From the first one on that the feed was sent; what the venue could not give again has a row. */
+/* When the feed was first sent a trade of each currency; before, it had not asked for them. */
+static void find_first_trades(sqlite3 *db)
+{
+	run(db,
+		"DROP TABLE IF EXISTS temp.first_trade; CREATE TEMP TABLE first_trade AS SELECT "
+		"substr(channel, 15, 3) AS currency, min(event_us) AS event_us FROM sent WHERE kind = "
+		"'trade' AND channel LIKE 'trades.option.%' GROUP BY 1");
+}
+
+/* What the venue could not give again has a row. */
 static void check_trades(struct verdict *verdict, sqlite3 *db, int64_t until_us)
 {
 	char sql[1200];
 
+	find_first_trades(db);
 	snprintf(sql, sizeof(sql),
 		"SELECT count(*), min(m.instrument_name || ' ' || m.trade_seq || ' at ' || m.event_us) FROM "
-		"market_trades m WHERE (m.instrument_name LIKE '%%-C' OR m.instrument_name LIKE '%%-P') AND "
-		"m.event_us < %" PRId64 " AND m.event_us >= (SELECT min(event_us) FROM sent WHERE kind = "
-		"'trade' AND channel LIKE 'trades.option.' || substr(m.instrument_name, 1, 3) || '%%') AND NOT "
+		"market_trades m JOIN temp.first_trade f ON f.currency = substr(m.instrument_name, 1, 3) "
+		"WHERE (m.instrument_name LIKE '%%-C' OR m.instrument_name LIKE '%%-P') AND "
+		"m.event_us < %" PRId64 " AND m.event_us >= f.event_us AND NOT "
 		"EXISTS (SELECT 1 FROM store.option_trades_base t JOIN store.instrument_metadata i USING "
 		"(instrument_id) WHERE i.instrument_name = m.instrument_name AND t.trade_seq = m.trade_seq AND "
 		"t.event_us = m.event_us) AND NOT EXISTS (SELECT 1 FROM store.stream_gaps g WHERE "
