@@ -24,7 +24,7 @@ enum {
 	TEMPLATES_MAX = 4, /* by instrument: ticker, quote, book, perpetual */
 	PAIRS_MAX = 60,    /* of currency and kind */
 	GROUPS_MAX = 192,  /* channels that are not an instrument's */
-	CALLS_MAX = 64,    /* requests without an answer yet, over all connections */
+	CALLS_MAX = 128,   /* requests without an answer yet, over all connections */
 	WAITERS_MAX = 16,  /* commands that wait for acknowledgements */
 	SEQ_SLOTS = 4,     /* refills by trade_seq at the same time */
 	PAIR_NONE = 255
@@ -122,15 +122,16 @@ enum deribit_login { LOGIN_NONE, LOGIN_ASKED, LOGIN_DONE, LOGIN_REFUSED };
 struct deribit_link {
 	bool is_open, is_up, was_down;
 	bool is_ready; /* logged in as far as needed: may subscribe */
+	bool is_heartbeat_refused;
 	uint8_t login; /* enum deribit_login */
 	uint8_t timeouts;
-	enum fl_reason reason; /* it went down for */
-	int64_t login_retry_ns;
-	int instruments, channels; /* acknowledged */
+	enum fl_reason reason;                      /* it went down for */
+	int64_t login_retry_ns, heartbeat_retry_ns; /* 0: nothing to be asked again */
+	int instruments, channels;                  /* acknowledged */
 	struct fl_silence silence;
 };
 
-enum deribit_call_what { CALL_SUBSCRIBE = 1, CALL_UNSUBSCRIBE, CALL_LOGIN, CALL_OTHER };
+enum deribit_call_what { CALL_SUBSCRIBE = 1, CALL_UNSUBSCRIBE, CALL_LOGIN, CALL_HEARTBEAT };
 
 struct deribit_call {
 	int64_t id; /* 0: free */

@@ -51,7 +51,7 @@ static void count(const struct deribit *self, size_t *wanted, size_t *acked, boo
 
 void deribit_health_update(struct deribit *self)
 {
-	int open = 0, up = 0, refused = 0, down = -1;
+	int open = 0, up = 0, refused = 0, down = -1, unbeaten = -1;
 	size_t wanted, acked;
 	bool is_starting;
 	char reason[640];
@@ -66,6 +66,8 @@ void deribit_health_update(struct deribit *self)
 		open++;
 		up += link->is_up;
 		refused += link->is_up && link->login == LOGIN_REFUSED;
+		if (link->is_up && link->is_heartbeat_refused && unbeaten < 0)
+			unbeaten = i;
 		if (!link->is_up && down < 0)
 			down = i;
 	}
@@ -87,6 +89,11 @@ void deribit_health_update(struct deribit *self)
 		snprintf(reason, sizeof(reason), "connection %d: %s", down,
 			link->was_down ? fl_reason_text(link->reason) : "connecting");
 		say(self, !link->was_down ? FL_NOT_READY : up == 0 ? FL_DISCONNECTED : FL_DEGRADED, reason);
+		return;
+	}
+	if (unbeaten >= 0) {
+		snprintf(reason, sizeof(reason), "connection %d: the venue refuses heartbeats", unbeaten);
+		say(self, FL_DEGRADED, reason);
 		return;
 	}
 	count(self, &wanted, &acked, &is_starting);

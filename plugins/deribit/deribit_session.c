@@ -2,7 +2,9 @@
  * deribit_session: the life of a connection, replies, and everything that waits for time to pass.
  *
  * A connection that comes up asks for heartbeats, logs in when there are credentials, and
- * subscribes. The venue wants a test_request answered within its interval, else it hangs up.
+ * subscribes. The venue wants a test_request answered within its interval, else it hangs up. It may
+ * refuse heartbeats for a while (in maintenance): they are asked for until it agrees, since without
+ * them a quiet connection and a dead one look alike.
  */
 #include "deribit_session.h"
 
@@ -17,6 +19,7 @@
 
 #define ANSWER_WITHIN_NS (10 * FL_SECOND)
 #define LOGIN_AGAIN_NS (5 * FL_MINUTE) /* wrong credentials do not become right by asking often */
+#define HEARTBEAT_AGAIN_NS (2 * FL_SECOND)
 #define LEAST_PACE_NS (5 * FL_MS)
 #define MUTE_FLOOR_NS (60 * FL_SECOND)
 #define BOOK_WAITS_NS (10 * FL_SECOND)
@@ -77,19 +80,32 @@ static void send_login(struct deribit *self, int link)
 	free(text);
 }
 
+static void send_heartbeat(struct deribit *self, int link)
+{
+	struct deribit_call *call = deribit_call_begin(self, link, CALL_HEARTBEAT);
+
+	if (call != NULL &&
+		fl_sendf(self->ctx, link + 1,
+			"{\"jsonrpc\":\"2.0\",\"id\":%" PRId64
+			",\"method\":\"public/set_heartbeat\",\"params\":{\"interval\":%" PRId64 "}}",
+			call->id, self->options->heartbeat_interval_ns / FL_SECOND) == 0)
+		return;
+	if (call != NULL)
+		call->id = 0;
+	self->links[link].heartbeat_retry_ns = deribit_now(self) + HEARTBEAT_AGAIN_NS;
+}
+
 static void link_up(struct deribit *self, int link)
 {
 	struct deribit_link *it = &self->links[link];
 
 	it->is_up = true;
+	it->is_heartbeat_refused = false;
 	it->login = LOGIN_NONE;
-	it->login_retry_ns = 0;
+	it->login_retry_ns = it->heartbeat_retry_ns = 0;
 	it->timeouts = 0;
 	it->silence.last_ns = 0;
-	fl_sendf(self->ctx, link + 1,
-		"{\"jsonrpc\":\"2.0\",\"id\":%" PRId64
-		",\"method\":\"public/set_heartbeat\",\"params\":{\"interval\":%" PRId64 "}}",
-		++self->request_id, self->options->heartbeat_interval_ns / FL_SECOND);
+	send_heartbeat(self, link);
 	it->is_ready = !deribit_has_credentials(self->options);
 	if (!it->is_ready)
 		send_login(self, link);
@@ -173,6 +189,18 @@ static void login_answered(struct deribit *self, int link, const struct deribit_
 	deribit_pump(self);
 }
 
+static void heartbeat_answered(
+	struct deribit *self, int link, const struct deribit_message *message)
+{
+	struct deribit_link *it = &self->links[link];
+
+	it->timeouts = 0;
+	it->is_heartbeat_refused = message->kind != DERIBIT_RESULT;
+	if (it->is_heartbeat_refused)
+		it->heartbeat_retry_ns = deribit_now(self) + HEARTBEAT_AGAIN_NS;
+	deribit_health_update(self);
+}
+
 /* Errors that concern the connection, whatever was asked. true: the connection is given up. */
 static bool on_session_error(struct deribit *self, int link, const struct deribit_message *message)
 {
@@ -209,6 +237,8 @@ void deribit_on_reply(struct deribit *self, int link, const struct deribit_messa
 		login_answered(self, link, message);
 		return;
 	}
+	if (call.what == CALL_HEARTBEAT)
+		heartbeat_answered(self, link, message);
 	if (message->kind == DERIBIT_RESULT) {
 		if (call.what == CALL_SUBSCRIBE || call.what == CALL_UNSUBSCRIBE)
 			deribit_acknowledge(self, &call, message);
@@ -259,6 +289,8 @@ void deribit_pump(struct deribit *self)
 
 static void calls_late(struct deribit *self, int64_t now)
 {
+	uint32_t counted = 0; /* links, as bits: what was asked together is one sign of trouble */
+
 	for (size_t i = 0; i < CALLS_MAX; i++) {
 		struct deribit_call call = self->calls[i];
 		struct deribit_link *link = &self->links[call.link];
@@ -267,9 +299,14 @@ static void calls_late(struct deribit *self, int64_t now)
 			continue;
 		self->calls[i].id = 0;
 		fl_log_limited(self->ctx, FL_WARN, "connection %d: a request was not answered", call.link);
-		if (++link->timeouts >= TIMEOUTS_MAX || call.what == CALL_LOGIN)
+		if ((counted & (1U << call.link)) == 0)
+			link->timeouts++;
+		counted |= 1U << call.link;
+		if (link->timeouts >= TIMEOUTS_MAX || call.what == CALL_LOGIN)
 			fl_reconnect(self->ctx, call.link + 1, FL_REASON_STALE);
-		else if (call.what == CALL_SUBSCRIBE || call.what == CALL_UNSUBSCRIBE)
+		else if (call.what == CALL_HEARTBEAT)
+			send_heartbeat(self, call.link);
+		else
 			deribit_unanswered(self, &call);
 	}
 }
@@ -285,6 +322,10 @@ static void links_late(struct deribit *self, int64_t now)
 		if (link->login_retry_ns != 0 && link->login_retry_ns <= now) {
 			link->login_retry_ns = 0;
 			send_login(self, i);
+		}
+		if (link->heartbeat_retry_ns != 0 && link->heartbeat_retry_ns <= now) {
+			link->heartbeat_retry_ns = 0;
+			send_heartbeat(self, i);
 		}
 		if (link->silence.last_ns != 0 && limit != INT64_MAX &&
 			now - link->silence.last_ns > limit) {

@@ -362,6 +362,26 @@ static int get_session(struct deribit *self, struct reader *from)
 	return from->is_broken ? -EINVAL : 0;
 }
 
+/* Links whose heartbeat is to be asked for again, as bits. */
+static int64_t unbeaten_links(const struct deribit *self)
+{
+	int64_t links = 0;
+
+	for (int i = 0; i < self->link_count; i++)
+		if (self->links[i].heartbeat_retry_ns != 0 || self->links[i].is_heartbeat_refused)
+			links |= INT64_C(1) << i;
+	return links;
+}
+
+static void ask_heartbeats(struct deribit *self, int64_t links)
+{
+	for (int i = 0; i < self->link_count; i++)
+		if (links & (INT64_C(1) << i)) {
+			self->links[i].is_heartbeat_refused = true;
+			self->links[i].heartbeat_retry_ns = deribit_now(self);
+		}
+}
+
 /* ---- the snapshot ---- */
 
 static int put_bytes(struct fl_snapshot *to, const char *key, struct writer *writer)
@@ -388,6 +408,7 @@ int deribit_save(const void *state, struct fl_snapshot *to)
 		(error = fl_snapshot_put_int(to, "is_listed", self->is_listed)) != 0 ||
 		(error = fl_snapshot_put_int(
 			 to, "is_listing", (self->list_waiting | self->list_in_flight) != 0)) != 0 ||
+		(error = fl_snapshot_put_int(to, "unbeaten_links", unbeaten_links(self))) != 0 ||
 		(error = fl_snapshot_put_real(to, "subscribe_level", self->subscribe_rate.level)) != 0 ||
 		(error = fl_snapshot_put_real(to, "list_level", self->list_rate.level)) != 0)
 		return error;
@@ -424,7 +445,7 @@ static int get_all(
 int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *from)
 {
 	struct deribit *self = state;
-	int64_t number = 0;
+	int64_t number = 0, unbeaten = 0;
 	int error;
 
 	if (version != DERIBIT_STATE_VERSION)
@@ -446,6 +467,8 @@ int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *fro
 		(error = get_all(self, from, "groups", get_group)) != 0 ||
 		(error = get_all(self, from, "session", get_session)) != 0)
 		return error;
+	fl_snapshot_get_int(from, "unbeaten_links", &unbeaten);
+	ask_heartbeats(self, unbeaten);
 	if (number != 0)
 		deribit_list_begin(self);
 	self->is_restored = true;

@@ -123,6 +123,14 @@ def test_a_connection_that_ends_is_replaced(pair, fault, reason, order):
     assert pair.daemon.lines(["connection ", "up > backoff"])
 
 
+def test_heartbeats_refused_in_maintenance_are_asked_for_again(pair):
+    pair.wait_healthy()
+    pair.fault("maintenance", seconds=3)
+    until(lambda: pair.daemon.lines(["maintenance", "connection"]), "it is said")
+    pair.wait_flow()
+    assert pair.fault("heartbeat_late", connection="all", seconds=0.001) == len(pair.connections())
+
+
 # ---- connections that are slow ----
 
 @pytest.mark.parametrize("fault, order", some([("drip", {"seconds": 2}), ("stall", {"seconds": 1, "connection": "all"}),

@@ -185,6 +185,63 @@ static void a_test_request_is_answered_at_once(void **state)
 	assert_int_equal(ctx->sent_count, 1);
 }
 
+static void refuse_heartbeat(void)
+{
+	const char *asked = world_sent(ctx, "public/set_heartbeat", 0);
+	char text[160];
+
+	assert_non_null(asked);
+	snprintf(text, sizeof(text),
+		"{\"id\":%lld,\"error\":{\"code\":11051,\"message\":\"system_maintenance\"}}",
+		strtoll(strstr(asked, "\"id\":") + 5, NULL, 10));
+	fake_message(ctx, 1, text);
+}
+
+static void heartbeats_are_asked_for_until_the_venue_agrees(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 1, 0);
+	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_PEER_CLOSED);
+	fake_clear(ctx);
+	fake_conn(ctx, 1, FL_CONN_UP, FL_REASON_DONE);
+	refuse_heartbeat();
+	world_acknowledge(ctx, NULL);
+	assert_int_equal(ctx->health, FL_DEGRADED);
+	assert_string_equal(ctx->health_reason, "connection 0: the venue refuses heartbeats");
+	for (int again = 1; again <= 3; again++) {
+		fake_clear(ctx);
+		fake_reload(ctx, &options); /* which does not forget it */
+		fake_pass(ctx, 3 * FL_SECOND);
+		assert_non_null(world_sent(ctx, "public/set_heartbeat", 0));
+		if (again < 3)
+			refuse_heartbeat();
+	}
+	world_acknowledge(ctx, NULL);
+	assert_int_equal(ctx->health, FL_HEALTHY);
+	fake_clear(ctx);
+	fake_pass(ctx, FL_MINUTE);
+	assert_int_equal(ctx->sent_count, 0);
+	assert_int_equal(ctx->reconnected[1], FL_REASON_NONE);
+}
+
+static void an_unanswered_heartbeat_is_asked_for_again(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 1, 0);
+	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_PEER_CLOSED);
+	fake_clear(ctx);
+	fake_conn(ctx, 1, FL_CONN_UP, FL_REASON_DONE);
+	world_acknowledge(ctx, "public/set_heartbeat");
+	fake_pass(ctx, 12 * FL_SECOND);
+	assert_non_null(world_sent(ctx, "public/set_heartbeat", 1));
+	world_acknowledge(ctx, NULL);
+	fake_pass(ctx, FL_MINUTE);
+	assert_null(world_sent(ctx, "public/set_heartbeat", 2));
+	assert_int_equal(ctx->reconnected[1], FL_REASON_NONE);
+}
+
 static void too_many_requests_gives_the_connection_a_rest(void **state)
 {
 	(void)state;
@@ -445,6 +502,7 @@ static void refused_credentials_are_said_and_not_hammered(void **state)
 	assert_non_null(strstr(ctx->health_reason, "unauthorized"));
 	assert_true(fake_complains(ctx, "login"));
 	assert_null(strstr(ctx->complaint, "wrong\""));
+	assert_int_equal(world_acknowledge(ctx, NULL), 0);
 	fake_clear(ctx);
 	fake_pass(ctx, 4 * FL_MINUTE);
 	assert_int_equal(ctx->sent_count, 0);
@@ -818,6 +876,8 @@ int main(void)
 		TEST(notices_that_are_refused_are_not_missed),
 		TEST(a_new_connection_starts_from_nothing),
 		TEST(a_test_request_is_answered_at_once),
+		TEST(heartbeats_are_asked_for_until_the_venue_agrees),
+		TEST(an_unanswered_heartbeat_is_asked_for_again),
 		TEST(too_many_requests_gives_the_connection_a_rest),
 		TEST(malformed_messages_are_counted_and_nothing_else),
 		TEST(an_unanswered_request_is_sent_again_then_the_connection_replaced),

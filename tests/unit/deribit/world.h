@@ -23,8 +23,9 @@ char *world_listing(const char *currency, int from, int count);
 /** Answers all listing requests that are open. */
 void world_list(struct fl_ctx *ctx, int btc, int eth);
 void world_up_all(struct fl_ctx *ctx);
-/** Acknowledges each subscribe and unsubscribe sent since the last call, but for channels that
- * contain `without` (NULL: none). Returns how many requests there were. */
+/** Agrees to heartbeats; acknowledges each subscribe and unsubscribe sent since the last call, but
+ * for channels that contain `without` (NULL: none) or that method. Returns how many requests there
+ * were. */
 int world_acknowledge(struct fl_ctx *ctx, const char *without);
 /** The text of the i-th message sent that contains `needle`, NULL: none. */
 const char *world_sent(const struct fl_ctx *ctx, const char *needle, size_t i);
