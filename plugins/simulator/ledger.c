@@ -22,7 +22,7 @@ static const char *const schema[] = {
 	" opened_us INTEGER, closed_us INTEGER, reason TEXT, messages INTEGER)",
 	"CREATE TABLE IF NOT EXISTS sent (seq INTEGER PRIMARY KEY, connection INTEGER,"
 	" number_on_connection INTEGER, sent_us INTEGER, kind TEXT, channel TEXT,"
-	" instrument_name TEXT, event_us INTEGER, items INTEGER)",
+	" instrument_name TEXT, event_us INTEGER, items INTEGER, bytes INTEGER)",
 	"CREATE TABLE IF NOT EXISTS sent_quotes (seq INTEGER PRIMARY KEY, instrument_name TEXT,"
 	" event_us INTEGER, bid_price REAL, bid_amount REAL, ask_price REAL, ask_amount REAL)",
 	"CREATE TABLE IF NOT EXISTS sent_tickers (seq INTEGER PRIMARY KEY, instrument_name TEXT,"
@@ -45,7 +45,7 @@ static const char *const schema[] = {
 };
 
 static const char *const inserts[LEDGER_TABLE_COUNT] = {
-	[LEDGER_SENT] = "INSERT INTO sent VALUES (?,?,?,?,?,?,?,?,?)",
+	[LEDGER_SENT] = "INSERT INTO sent VALUES (?,?,?,?,?,?,?,?,?,?)",
 	[LEDGER_QUOTES] = "INSERT INTO sent_quotes VALUES (?,?,?,?,?,?,?)",
 	[LEDGER_TICKERS] = "INSERT INTO sent_tickers VALUES"
 					   " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -281,6 +281,7 @@ int64_t ledger_sent(struct ledger *ledger, const struct ledger_message *message)
 	text(job, message->instrument);
 	fl_sqlite_int(job, message->event_ms * 1000);
 	fl_sqlite_int(job, message->items);
+	fl_sqlite_int(job, (int64_t)message->bytes);
 	fl_sqlite_row_end(job);
 	return ledger->seq;
 }

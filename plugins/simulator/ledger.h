@@ -59,6 +59,7 @@ struct ledger_message {
 	const char *instrument; /* "" when it is of none */
 	int64_t event_ms;
 	int items;
+	size_t bytes; /* of the message, without its frame */
 };
 
 /**

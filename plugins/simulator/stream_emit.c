@@ -22,15 +22,16 @@ static void begin_message(struct simulator *sim)
 	text_bytes(&sim->message, room, sizeof(room));
 }
 
-static void enter_in_ledger(struct simulator *sim, struct session *session, const char *channel,
-	size_t channel_length, const struct content *content)
+static void enter_in_ledger(struct simulator *sim, struct session *session,
+	const struct stream_message *sent, const struct content *content)
 {
 	struct ledger *ledger = &sim->ledger;
 	struct ledger_message message = { .connection = session->id,
 		.number = session->message_count,
 		.kind = content->kind,
-		.channel = channel,
-		.channel_length = channel_length,
+		.channel = sent->channel,
+		.channel_length = sent->channel_length,
+		.bytes = sent->length,
 		.instrument = content->instrument != NULL ? content->instrument->name : "",
 		.event_ms = content->event_ms,
 		.items = 1 };
@@ -73,7 +74,7 @@ bool stream_hand_over(struct simulator *sim, struct session *session,
 	session->is_idle = false;
 	sim->stream.sent_count++;
 	sim->stream.sent_bytes += message->length;
-	enter_in_ledger(sim, session, message->channel, message->channel_length, content);
+	enter_in_ledger(sim, session, message, content);
 	return true;
 }
 

@@ -5,11 +5,13 @@ field equal. What lies behind that message is permitted only on connections that
 was killed), lies within a row of stream_gaps, and holds no trade (each trade of the market is stored, once)
 and no book change that a later snapshot does not cover.
 
-The two databases are attached to one session and joined by (instrument, event time) and every field: a million
-messages take seconds.
+The two databases are attached to one session and joined by (instrument, event time) and every field. What is
+kept of a message is some numbers in arrays: a million messages take seconds, thirty millions fit in memory.
 """
 import sqlite3
+from array import array
 from collections import Counter
+from itertools import groupby
 
 SIDES = "bid_price bid_amount ask_price ask_amount".split()
 TICKER = ("state mark_price mark_iv bid_iv ask_iv bid_price bid_amount ask_price ask_amount last_price"
@@ -33,6 +35,7 @@ class Verdict:
     def __init__(self):
         self.problems = []
         self.counts = Counter()
+        self.tails = {}  # of each connection that was cut: messages and bytes behind the last stored one
 
     def fault(self, kind, text):
         self.counts[kind] += 1
@@ -61,7 +64,7 @@ class Comparison:
         self.db.execute("INSERT INTO instrument SELECT instrument_name, instrument_id FROM store.instrument_metadata")
         self.verdict = Verdict()
         (last,) = self.rows("SELECT coalesce(max(seq), 0) FROM sent").fetchone()
-        self.stored = [0] * (last + 1)  # rows of each message that were found in the store
+        self.stored = array("I", bytes(4 * (last + 1)))  # rows of each message that were found in the store
         self.ambiguous = []             # messages with equal rows, of which fewer are stored than were sent
 
     def rows(self, query, *parameters):
@@ -86,31 +89,41 @@ class Comparison:
         sent, stored, index, name, fields = STREAMS[kind]
         condition = "WHERE side IS NOT NULL" if kind == "book" else ""  # else an empty snapshot
         (last,) = self.rows(f"SELECT coalesce(max(rowid), 0) FROM store.{stored}").fetchone()
-        rows_of, taken = {}, bytearray(last + 1)
+        taken = bytearray(last + 1)
+        seqs, items, rows = array("Q"), array("I"), array("Q")
         for seq, item, row in self.pairs(sent, stored, index, name, fields):
-            rows_of.setdefault((seq, item), []).append(row)
+            seqs.append(seq)
+            items.append(item)
+            rows.append(row)
             taken[row] = min(taken[row] + 1, 2)
-        alike = {}
-        for (seq, item), rows in rows_of.items():
-            if len(rows) == 1 and taken[rows[0]] == 1:
-                self.stored[seq] += 1
-            else:  # equal rows, of equal messages
-                alike.setdefault(tuple(sorted(rows)), []).append(seq)
-        for rows, seqs in alike.items():
-            if len(rows) < len(seqs):
-                self.ambiguous.append((seqs, len(rows)))
-                continue
-            for seq in seqs:
-                self.stored[seq] += 1
-            if len(rows) > len(seqs):
-                self.verdict.fault("repeated", f"{kind} {seqs} is stored {len(rows)} times, sent {len(seqs)} times")
-        for (row,) in self.rows(f"SELECT rowid FROM store.{stored} {condition}"):
-            if taken[row] == 0:
-                self.unequal(kind, stored, row)
+        self.assign(kind, seqs, items, rows, taken)
+        (count,) = self.rows(f"SELECT count(*) FROM store.{stored} {condition}").fetchone()
+        if count != len(taken) - taken.count(0):
+            for (row,) in self.rows(f"SELECT rowid FROM store.{stored} {condition}"):
+                if taken[row] == 0:
+                    self.unequal(kind, stored, row)
+        self.verdict.counts[f"stored {kind} rows"] = count
         (count,) = self.rows(f"SELECT count(*) FROM main.{sent}").fetchone()
         self.verdict.counts[f"sent {kind} rows"] = count
-        (count,) = self.rows(f"SELECT count(*) FROM store.{stored} {condition}").fetchone()
-        self.verdict.counts[f"stored {kind} rows"] = count
+
+    def assign(self, kind, seqs, items, rows, taken):
+        """To each message its rows. The pairs come in the ledger's order: those of an item are neighbours."""
+        alike = {}
+        for (seq, _), group in groupby(zip(seqs, items, rows), key=lambda pair: pair[:2]):
+            found = [row for _, _, row in group]
+            if len(found) == 1 and taken[found[0]] == 1:
+                self.stored[seq] += 1
+            else:  # equal rows, of equal messages
+                alike.setdefault(tuple(sorted(found)), []).append(seq)
+        for found, claims in alike.items():
+            if len(found) < len(claims):
+                self.ambiguous.append((claims, len(found)))
+                continue
+            for seq in claims:
+                self.stored[seq] += 1
+            if len(found) > len(claims):
+                self.verdict.fault("repeated", f"{kind} {claims} is stored {len(found)} times,"
+                                               f" sent {len(claims)} times")
 
     def unequal(self, kind, stored, row):
         sent, _, _, name, fields = STREAMS[kind]
@@ -198,6 +211,15 @@ class Comparison:
             if 0 < self.stored[seq] < items:
                 self.verdict.fault("torn", f"book of {name}: {self.stored[seq]} of {items} rows are stored")
 
+    def tails(self, last, may_be_cut):
+        self.db.execute("CREATE TEMP TABLE last (connection INTEGER PRIMARY KEY, number INTEGER)")
+        self.db.executemany("INSERT INTO last VALUES (?, ?)", last.items())
+        for connection, messages, size in self.rows(
+                "SELECT connection, count(*), sum(bytes) FROM main.sent LEFT JOIN temp.last USING (connection)"
+                " WHERE number_on_connection > coalesce(last.number, 0) GROUP BY connection"):
+            if connection in may_be_cut:
+                self.verdict.tails[connection] = (messages, size)
+
     def renewals(self):
         """When a book that had lost its thread waited for a snapshot, by instrument."""
         found = {}
@@ -210,6 +232,7 @@ class Comparison:
         last = self.last_stored()
         self.settle(last, may_be_cut)
         self.torn()
+        self.tails(last, may_be_cut)
         gaps, snapshots, renewals, cut = self.gaps(), self.snapshots(), self.renewals(), {}
         unstored = [(seq,) for seq in range(1, len(self.stored)) if self.stored[seq] == 0]
         self.db.execute("CREATE TEMP TABLE unstored (seq INTEGER PRIMARY KEY)")

@@ -278,6 +278,8 @@ static void the_ledger_says_what_was_printed(void **state)
 		yyjson_get_num(at(doc, "/params/data/mark_price")),
 		yyjson_get_num(at(doc, "/params/data/mark_iv")) / 100, rest);
 	assert_memory_equal(fake_last_row(&ctx, "sent_tickers"), expected, strlen(expected));
+	snprintf(expected, sizeof(expected), "|1|%zu", ctx.sent[1].length); /* items, bytes */
+	assert_non_null(strstr(fake_last_row(&ctx, "sent"), expected));
 	yyjson_doc_free(doc);
 	fake_stop(&ctx, sim);
 }
