@@ -45,6 +45,12 @@ int bus_open(struct loop *loop, const struct bus_setup *setup, long *other_pid, 
 	return 0;
 }
 
+void bus_watch_room(struct bus *bus, void (*on_room)(void *data, bool has_room), void *data)
+{
+	bus->journal->on_room = on_room;
+	bus->journal->room_data = data;
+}
+
 static void free_subscriber(struct subscriber *subscriber)
 {
 	list_remove(&subscriber->link);
@@ -194,6 +200,7 @@ void bus_status(const struct bus *bus, struct bus_status *out)
 		.last_number = journal->last_number,
 		.synced_number = journal->synced_number,
 		.malformed = bus->malformed,
+		.holds = journal->holds,
 	};
 	memcpy(out->published, journal->published, sizeof(out->published));
 	memcpy(out->lost, journal->lost, sizeof(out->lost));

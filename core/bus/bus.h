@@ -62,6 +62,14 @@ int bus_open(struct loop *loop, const struct bus_setup *setup, long *other_pid, 
  */
 void bus_close(struct bus *bus);
 
+/**
+ * Back-pressure: `on_room` is told, from within bus_publish or the loop, when the disk lags so that
+ * whoever brings records is to hold back (false), and when they may come again; after 3 s they may
+ * in any case. Reading on meanwhile is allowed: what cannot be taken is then lost, and counted.
+ * NULL: no more.
+ */
+void bus_watch_room(struct bus *bus, void (*on_room)(void *data, bool has_room), void *data);
+
 /** Live changes of the configuration; the folder cannot change. */
 void bus_configure(struct bus *bus, int64_t max_bytes, int64_t sync_ns, int64_t keep_ns);
 
@@ -129,6 +137,7 @@ struct bus_status {
 	/** ... and of that, what the journal could not take. Cursors meet these as dropped. */
 	uint64_t lost[FL_KIND_COUNT];
 	uint64_t malformed; /* -EINVAL, since the start; not in published */
+	uint64_t holds;     /* how often on_room said to hold back, since the start */
 };
 
 void bus_status(const struct bus *bus, struct bus_status *out);

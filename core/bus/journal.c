@@ -240,8 +240,7 @@ static void write_last_trades(struct journal *journal)
 	last_trades_each(journal->trades, write_trade, &writer);
 }
 
-/* Pages of it that must be there before it can be begun: the head, last trades and a record. */
-static int64_t spare_needs(const struct segment *spare, int64_t bytes)
+int64_t journal_spare_needs(const struct segment *spare, int64_t bytes)
 {
 	return HEAD_BYTES + spare->capacity / 16 + bytes + JOURNAL_RESERVE_BYTES;
 }
@@ -250,7 +249,8 @@ bool journal_spare_is_ready(const struct journal *journal, int64_t bytes)
 {
 	const struct segment *spare = journal->spare;
 
-	return spare != NULL && spare->is_guarded && spare_needs(spare, bytes) <= spare->populated;
+	return spare != NULL && spare->is_guarded &&
+		journal_spare_needs(spare, bytes) <= spare->populated;
 }
 
 void journal_roll(struct journal *journal)
@@ -318,7 +318,7 @@ static int make_room(struct journal *journal, int64_t bytes)
 	if (!journal_spare_is_ready(journal, bytes)) {
 		journal_look_ahead(journal);
 		if (journal->spare == NULL ||
-			!journal_help(journal, journal->spare, spare_needs(journal->spare, bytes)))
+			!journal_help(journal, journal->spare, journal_spare_needs(journal->spare, bytes)))
 			return journal->ahead_error != 0 ? journal->ahead_error : -EAGAIN;
 	}
 	journal_roll(journal);
@@ -393,8 +393,10 @@ int journal_append(struct journal *journal, const struct fl_record *record)
 		last_trades_note(journal->trades, record->source, record->instrument, trade->trade_seq,
 			record->event_time_ns, trade->trade_id);
 	}
-	if (segment->populated - segment->end < journal->ahead_bytes && !journal->ahead.is_busy)
-		journal_look_ahead(journal);
+	if (segment->populated - segment->end < journal->ahead_bytes) {
+		journal_look_ahead(journal); /* nothing, while it is busy */
+		journal_mind_room(journal);
+	}
 	if (!journal->wake_is_pending)
 		journal_wake(journal);
 	return 0;
@@ -436,6 +438,7 @@ static void on_tick(void *data)
 	struct journal *journal = data;
 	int64_t target = journal->tick_bytes;
 
+	journal_mind_room(journal);
 	journal_tell_loss(journal, 1); /* and one more at the close */
 	report_losses(journal);
 	recover_state(journal);
@@ -472,7 +475,8 @@ int journal_start_timers(struct journal *journal)
 {
 	journal->tick = timer_create(journal->loop, on_tick, journal);
 	journal->sync_timer = timer_create(journal->loop, on_sync, journal);
-	if (journal->tick == NULL || journal->sync_timer == NULL)
+	journal->room_timer = timer_create(journal->loop, journal_give_up_room, journal);
+	if (journal->tick == NULL || journal->sync_timer == NULL || journal->room_timer == NULL)
 		return -ENOMEM;
 	timer_start(journal->tick, JOURNAL_TICK_NS, JOURNAL_TICK_NS);
 	return 0;

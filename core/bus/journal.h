@@ -5,6 +5,7 @@
  *   journal_open.c     lock, the first segment of a generation; close
  *   journal_recover.c  what earlier generations have left
  *   journal_ahead.c    on a worker: the next segment, pages ahead of the writer
+ *   journal_room.c     back-pressure while that worker lags
  *   journal_disk.c     on a worker: naming, syncing, unmapping, removing
  *   journal_retire.c   what goes, and when
  *   cursor*.c          readers
@@ -83,6 +84,13 @@ struct journal_job {
 	int error;
 };
 
+/** Whether records can be taken without the worker's help for a while. */
+enum room {
+	ROOM_ENOUGH,
+	ROOM_SHORT,   /* whoever brings records is to hold back */
+	ROOM_GIVEN_UP /* short, but the worker does not come back: they are lost instead */
+};
+
 enum { JOURNAL_SOURCE_MAX = 256 }; /* sources whose last event is kept; feeds are few */
 
 struct journal {
@@ -129,6 +137,11 @@ struct journal {
 	int64_t ahead_bytes;      /* how much is to be populated ahead */
 	int64_t tick_bytes;       /* written since the last tick */
 	double bytes_per_second;
+	enum room room;
+	struct timer *room_timer;
+	void (*on_room)(void *data, bool has_room); /* may be NULL */
+	void *room_data;
+	uint64_t holds;        /* how often it was short, since the start */
 	struct link finishing; /* segments that the writer has left */
 	struct link removing;  /* struct removal */
 	bool sync_is_due;
@@ -193,6 +206,9 @@ struct segment *journal_after(const struct journal *journal, const struct segmen
 /** Makes the spare the current segment. The spare is ready. */
 void journal_roll(struct journal *journal);
 bool journal_spare_is_ready(const struct journal *journal, int64_t bytes);
+/** Pages of a spare that must be there before it can be begun: the head, last trades and a record.
+ */
+int64_t journal_spare_needs(const struct segment *spare, int64_t bytes);
 /** The current segment is not to be written any further: a reader found it damaged. */
 void journal_abandon(struct journal *journal);
 
@@ -207,6 +223,9 @@ void journal_turn_begins(struct journal *journal);
  * makes the next pages ready itself: true when `bytes` of the segment can be written.
  */
 bool journal_help(struct journal *journal, struct segment *segment, int64_t bytes);
+/** After an append, and when the worker has answered: is there room, and does on_room know? */
+void journal_mind_room(struct journal *journal);
+void journal_give_up_room(void *journal); /* the room timer's */
 /** The work of making a spare, for open: blocks. */
 int spare_make(const char *path, int64_t bytes, struct file **file, char **map);
 /** Likewise the slow things behind the writer: names, syncs, unmaps, removes. */

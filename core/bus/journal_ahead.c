@@ -109,6 +109,7 @@ static void make_done(struct journal_job *job)
 	journal->spare = spare;
 	journal->bytes += spare->file_bytes;
 	journal_look_ahead(journal);
+	journal_mind_room(journal);
 }
 
 static void make_spare(struct journal *journal)
@@ -157,6 +158,7 @@ static void populate_done(struct journal_job *job)
 	note_error(journal, job->error);
 	segment_release(segment);
 	journal_look_ahead(journal);
+	journal_mind_room(journal);
 	journal_tend_disk(journal); /* it may wait for this one to be left alone */
 }
 

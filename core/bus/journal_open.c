@@ -294,6 +294,7 @@ void journal_close(struct journal *journal)
 	journal->is_closing = true;
 	timer_destroy(journal->tick);
 	timer_destroy(journal->sync_timer);
+	timer_destroy(journal->room_timer);
 	cursors_close(journal);
 	drain(journal);
 	if (journal->spare != NULL)

@@ -13,6 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void on_room(void *data, bool has_room)
+{
+	struct host *host = data;
+	struct link *item, *following;
+
+	host->is_held = !has_room;
+	list_each (item, following, &host->instances)
+		instance_conns_hold(container_of(item, struct fl_ctx, link), host->is_held);
+}
+
 int host_open(const struct host_parts *parts, struct host **out)
 {
 	struct host *host = calloc(1, sizeof(*host));
@@ -32,6 +42,8 @@ int host_open(const struct host_parts *parts, struct host **out)
 	result = requests_open(parts->loop, &host->requests);
 	if (result < 0)
 		goto free_exchanges;
+	if (parts->bus != NULL)
+		bus_watch_room(parts->bus, on_room, host);
 	*out = host;
 	return 0;
 
@@ -83,6 +95,8 @@ void host_close(struct host *host)
 	timer_destroy(host->stopping);
 	requests_close(host->requests);
 	map_destroy(host->exchanges);
+	if (host->parts.bus != NULL)
+		bus_watch_room(host->parts.bus, NULL, NULL);
 	while (host->databases_closing > 0 || host->is_delivery_due)
 		loop_turn(host->parts.loop, true);
 	free(host);

@@ -49,6 +49,7 @@ struct host {
 	void (*on_reload)(void *data); /* command "reload_config" */
 	void *on_reload_data;
 	bool is_stopping;
+	bool is_held;           /* feeds' connections are not read: the journal is short of room */
 	int databases_closing;  /* files not closed yet */
 	int64_t started_ns;     /* real time */
 	char config_error[512]; /* of the last reading of the configuration, "" when good */

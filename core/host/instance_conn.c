@@ -194,6 +194,8 @@ int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoin
 	result = conn_open(ctx->host->parts.loop, name, endpoint, &conn_owner, entry, &entry->conn);
 	if (result < 0)
 		forget(entry);
+	else if (ctx->host->is_held && ctx->role == FL_FEED)
+		conn_pause(entry->conn, CONN_HELD);
 	return complain(ctx, endpoint, result);
 }
 
@@ -328,6 +330,23 @@ void fl_conn_streams(struct fl_ctx *ctx, int number, bool streams)
 
 	if (entry != NULL)
 		entry->streams = streams;
+}
+
+/* ---- back-pressure ---- */
+
+void instance_conns_hold(struct fl_ctx *ctx, bool on)
+{
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	if (ctx->role != FL_FEED)
+		return;
+	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL) {
+		if (on)
+			conn_pause(entry->conn, CONN_HELD);
+		else
+			conn_resume(entry->conn, CONN_HELD);
+	}
 }
 
 /* ---- the end ---- */

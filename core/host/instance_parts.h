@@ -97,6 +97,9 @@ void instance_parts_stop(struct fl_ctx *ctx);
 /** Closes all at once, without calls into the plugin. */
 void instance_parts_close(struct fl_ctx *ctx);
 
+/** The journal is short of room, or not any more: feeds' connections are not read meanwhile. */
+void instance_conns_hold(struct fl_ctx *ctx, bool on);
+
 /* One of each kind, for instance_parts_*. */
 void instance_conns_stop(struct fl_ctx *ctx);
 void instance_conns_close(struct fl_ctx *ctx);

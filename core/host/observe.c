@@ -147,6 +147,9 @@ static void observe_bus(struct host *host)
 		(double)status.bytes);
 	fl_metric_set(gauge(host, "feedloom_journal_degraded", NULL, "1 while records are being lost."),
 		status.state == BUS_DEGRADED);
+	fl_metric_set(metrics_find(host->parts.metrics, FL_COUNTER, "feedloom_journal_holds_total",
+					  NULL, "Times the feeds were not read because the disk lagged behind."),
+		(double)status.holds);
 	for (unsigned kind = 1; kind < FL_KIND_COUNT; kind++) {
 		if (fl_kind_name(kind) == NULL)
 			continue;

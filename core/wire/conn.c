@@ -83,7 +83,7 @@ static bool watch_silence(struct conn *conn)
 	int64_t quiet, step, due;
 	char detail[96];
 
-	if (conn->is_paused)
+	if (conn->paused != 0)
 		conn->heard_ns = now; /* it is we who do not listen */
 	quiet = now - conn->heard_ns;
 	if (quiet >= idle) {
@@ -121,7 +121,7 @@ static void begin_state(struct conn *conn)
 	case FL_CONN_UP:
 		conn->up_since_ns = conn->heard_ns = clock_monotonic_ns(conn->loop);
 		timer_start(conn->deadline, conn->endpoint.idle_timeout_ns / 3, 0);
-		if (conn->is_paused)
+		if (conn->paused != 0)
 			stream_pause(conn->stream);
 		break;
 	case FL_CONN_CLOSING: timer_start(conn->deadline, conn->endpoint.close_timeout_ns, 0); break;
@@ -408,16 +408,20 @@ int conn_retarget(struct conn *conn, const struct fl_endpoint *endpoint)
 
 /* ---- the rest of the verbs ---- */
 
-void conn_pause(struct conn *conn)
+void conn_pause(struct conn *conn, enum conn_pause who)
 {
-	conn->is_paused = true;
+	conn->paused |= who;
 	if (conn->ws != NULL) /* an upgrade is let through first */
 		stream_pause(conn->stream);
 }
 
-void conn_resume(struct conn *conn)
+void conn_resume(struct conn *conn, enum conn_pause who)
 {
-	conn->is_paused = false;
+	if ((conn->paused & who) == 0)
+		return;
+	conn->paused &= ~(unsigned)who;
+	if (conn->paused != 0)
+		return;
 	conn->heard_ns = clock_monotonic_ns(conn->loop);
 	if (conn->stream != NULL)
 		stream_resume(conn->stream);

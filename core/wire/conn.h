@@ -58,8 +58,17 @@ void conn_shut(
 void conn_fail(struct conn *conn, enum fl_reason reason,
 	const char *detail);            /* as fl_reconnect; accepted: closed */
 void conn_abort(struct conn *conn); /* as fl_abort: ends in FL_CONN_CLOSED (asked) */
-void conn_pause(struct conn *conn); /* stops reading; and resume */
-void conn_resume(struct conn *conn);
+
+/** Who has stopped reading. */
+enum conn_pause {
+	CONN_FROZEN = 1, /* conn_freeze */
+	CONN_HELD = 2    /* back-pressure */
+};
+
+/** Stops reading; what is there already is still delivered. It is read again when nobody pauses it.
+ */
+void conn_pause(struct conn *conn, enum conn_pause who);
+void conn_resume(struct conn *conn, enum conn_pause who);
 
 enum fl_conn_state conn_state(const struct conn *conn);
 enum fl_reason conn_reason(const struct conn *conn); /* of the last transition */

@@ -112,10 +112,10 @@ int conn_freeze(struct conn *conn, bool on)
 	if (on) {
 		error = hold(conn, 0, 0);
 		if (error == 0)
-			conn_pause(conn);
+			conn_pause(conn, CONN_FROZEN);
 	} else {
 		end(conn);
-		conn_resume(conn);
+		conn_resume(conn, CONN_FROZEN);
 	}
 	return error;
 }

@@ -53,7 +53,7 @@ struct conn {
 	size_t answer_bytes; /* pongs that the peer has not taken */
 	bool is_sending;     /* in conn_send, not in an answer of ws.c's own */
 	int send_error;
-	bool is_paused;
+	unsigned paused;     /* enum conn_pause, or-ed */
 	bool is_retargeting; /* dials again when closed */
 
 	enum wish wish;

@@ -2,7 +2,9 @@
 #include "file.h"
 #include "loop.h"
 #include "rig.h"
+#include "worker.h"
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -317,6 +319,115 @@ static void a_disk_that_is_full_is_a_counted_loss_and_passes(void **state)
 	store_free(&store);
 }
 
+struct hold {
+	bool is_on;
+	unsigned count;
+};
+
+static void on_room(void *data, bool has_room)
+{
+	struct hold *hold = data;
+
+	hold->is_on = !has_room;
+	hold->count += !has_room;
+}
+
+static atomic_bool disk_hangs;
+
+static void hang(void *data)
+{
+	(void)data;
+	while (atomic_load(&disk_hangs))
+		(void)usleep(1000);
+}
+
+static void is_back(void *data)
+{
+	(void)data;
+}
+
+/* Every thread of the workers waits for the disk. */
+static void begin_to_hang(struct rig *rig)
+{
+	atomic_store(&disk_hangs, true);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(worker_run(rig->loop, hang, is_back, NULL), 0);
+}
+
+/* As a turn that brings much does: nothing is prepared meanwhile. Answers how many it took. */
+static int publish_until_held(struct rig *rig, struct hold *hold, int id)
+{
+	int first = id;
+
+	while (!hold->is_on)
+		assert_int_equal(publish(rig, FL_TICKER, id++), 0);
+	return id - first;
+}
+
+static void whoever_publishes_is_held_back_before_anything_is_lost(void **state)
+{
+	struct rig rig;
+	struct bus_status status;
+	struct hold hold = { 0 };
+	int id = 1;
+
+	(void)state;
+	rig_make(&rig);
+	rig_open(&rig);
+	rig_settle(&rig);
+	bus_watch_room(rig.bus, on_room, &hold);
+	for (unsigned round = 1; round <= 3; round++) {
+		begin_to_hang(&rig);
+		id += publish_until_held(&rig, &hold, id);
+		assert_int_equal(hold.count, round);
+		assert_int_equal(publish(&rig, FL_TICKER, id++), 0); /* what was read already */
+		atomic_store(&disk_hangs, false);
+		rig_settle(&rig);
+		assert_false(hold.is_on);
+	}
+	bus_status(rig.bus, &status);
+	assert_int_equal(status.holds, 3);
+	assert_int_equal(status.lost[FL_TICKER], 0);
+	assert_int_equal(status.published[FL_TICKER], id - 1);
+	assert_int_equal(status.state, BUS_OK);
+	rig_clean(&rig);
+}
+
+static void a_disk_that_hangs_holds_nobody_back_for_ever(void **state)
+{
+	struct rig rig;
+	struct bus_status status;
+	struct hold hold = { 0 };
+	int error = 0, id = 1;
+
+	(void)state;
+	rig_make(&rig);
+	rig_open(&rig);
+	rig_settle(&rig);
+	bus_watch_room(rig.bus, on_room, &hold);
+	begin_to_hang(&rig);
+	id += publish_until_held(&rig, &hold, id);
+	rig_wait(&rig, 3200 * FL_MS);
+	assert_false(hold.is_on);
+	while (error == 0)
+		error = publish(&rig, FL_TICKER, id++);
+	assert_int_equal(error, -ENOSPC);
+	assert_false(hold.is_on); /* once is enough */
+	atomic_store(&disk_hangs, false);
+	rig_wait(&rig, 2200 * FL_MS);
+	assert_int_equal(publish(&rig, FL_TICKER, id), 0);
+	bus_status(rig.bus, &status);
+	assert_int_equal(status.lost[FL_TICKER], 1);
+	assert_int_equal(status.holds, 1);
+	/* It is as before: the next time it lags they are held back again. */
+	begin_to_hang(&rig);
+	(void)publish_until_held(&rig, &hold, id + 1);
+	atomic_store(&disk_hangs, false);
+	rig_settle(&rig);
+	assert_int_equal(hold.count, 2);
+	rig_clean(&rig);
+}
+
 static void what_was_written_is_synced_in_the_given_time(void **state)
 {
 	struct rig rig;
@@ -379,6 +490,8 @@ int main(void)
 		cmocka_unit_test(when_full_the_oldest_goes_first_and_is_counted_by_kind),
 		cmocka_unit_test(what_is_passed_goes_after_a_while_and_what_is_not_stays),
 		cmocka_unit_test(a_disk_that_is_full_is_a_counted_loss_and_passes),
+		cmocka_unit_test(whoever_publishes_is_held_back_before_anything_is_lost),
+		cmocka_unit_test(a_disk_that_hangs_holds_nobody_back_for_ever),
 		cmocka_unit_test(what_was_written_is_synced_in_the_given_time),
 		cmocka_unit_test(a_running_journal_can_be_inspected),
 	};

@@ -693,13 +693,13 @@ static void a_slow_reader_is_told_by_eagain(void **state)
 	world.endpoint.send_limit_bytes = 300000;
 	dial(&world);
 	until(&world, is_up(&world) && world.server.peers[0].conn != NULL);
-	conn_pause(world.server.peers[0].conn);
+	conn_pause(world.server.peers[0].conn, CONN_FROZEN);
 	while (conn_send(world.conn, text, SIZE) == 0)
 		loop_turn(world.loop, false);
 	assert_int_equal(conn_send(world.conn, text, SIZE), -EAGAIN);
 	assert_in_range(conn_queued(world.conn), 1, 300000 + SIZE);
 	sent = conn_counters(world.conn)->sent_messages;
-	conn_resume(world.server.peers[0].conn);
+	conn_resume(world.server.peers[0].conn, CONN_FROZEN);
 	until(&world, conn_counters(world.server.peers[0].conn)->messages == sent);
 	until(&world, conn_queued(world.conn) == 0);
 	assert_int_equal(conn_send(world.conn, text, SIZE), 0);
