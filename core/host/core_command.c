@@ -4,6 +4,7 @@
 #include "command.h"
 #include "host.h"
 #include "json.h"
+#include "observe.h"
 #include "state.h"
 #include "status.h"
 
@@ -57,6 +58,7 @@ static void reply_metrics(struct host *host, struct json *json)
 {
 	struct buf text;
 
+	observe_measure(host);
 	buf_init(&text, 16 << 20);
 	metrics_print(host->parts.metrics, &text);
 	json_open(json, NULL, '{');

@@ -62,17 +62,20 @@ void observe_instance(struct fl_ctx *ctx)
 		gap_away_end(ctx, ctx->shown_since_ns);
 }
 
-/* ---- metrics ---- */
+/* ---- metrics: brought up to date when somebody reads them ---- */
 
-static void observe_feed(struct fl_ctx *ctx)
+static double coverage_ratio(const struct coverage *coverage)
+{
+	return coverage->listed == 0 ? 1 : (double)coverage->subscribed / coverage->listed;
+}
+
+static void measure_feed(struct fl_ctx *ctx)
 {
 	static const double values[] = { 3, 2, 1, 0, -1 };
 	struct host *host = ctx->host;
 	struct link *item, *following;
 	struct conn_sums sums;
 	char labels[128];
-	bool is_settled = ctx->shown == STATE_CONNECTED &&
-		clock_real_ns(host->parts.loop) - ctx->shown_since_ns > SETTLED_NS;
 
 	conn_sums(ctx, &sums);
 	snprintf(labels, sizeof(labels), "feed=\"%s\"", ctx->name);
@@ -84,23 +87,16 @@ static void observe_feed(struct fl_ctx *ctx)
 		sums.channels);
 	list_each (item, following, &ctx->coverages) {
 		struct coverage *coverage = container_of(item, struct coverage, link);
-		double ratio = coverage->listed == 0 ? 1 : (double)coverage->subscribed / coverage->listed;
 
 		snprintf(
 			labels, sizeof(labels), "feed=\"%s\",currency=\"%s\"", ctx->name, coverage->currency);
 		fl_metric_set(gauge(host, "feedloom_coverage_ratio", labels,
 						  "Instruments subscribed of those listed."),
-			ratio);
-		snprintf(labels, sizeof(labels), "coverage %s", coverage->currency);
-		if (is_settled && ratio < COVERAGE_MIN)
-			fl_complain(ctx, labels, "coverage of %s is %.1f %%: %d of %d instruments subscribed",
-				coverage->currency, ratio * 100, coverage->subscribed, coverage->listed);
-		else if (ratio >= COVERAGE_MIN)
-			fl_resolved(ctx, labels);
+			coverage_ratio(coverage));
 	}
 }
 
-static void observe_cursor(void *data, struct cursor *cursor)
+static void measure_cursor(void *data, struct cursor *cursor)
 {
 	static const char *const fates[] = { "waiting", "dropped", "filtered" };
 	struct host *host = data;
@@ -123,7 +119,7 @@ static void observe_cursor(void *data, struct cursor *cursor)
 	}
 }
 
-static void observe_sink(struct fl_ctx *ctx)
+static void measure_sink(struct fl_ctx *ctx)
 {
 	struct stream_sums sums;
 	char labels[96];
@@ -135,7 +131,7 @@ static void observe_sink(struct fl_ctx *ctx)
 		sums.lag_s);
 }
 
-static void observe_bus(struct host *host)
+static void measure_bus(struct host *host)
 {
 	struct bus_status status;
 	char labels[64];
@@ -158,7 +154,44 @@ static void observe_bus(struct host *host)
 						  labels, "Records since the journal began, by fate."),
 			(double)status.published[kind]);
 	}
-	cursor_each(host->parts.bus, observe_cursor, host);
+	cursor_each(host->parts.bus, measure_cursor, host);
+}
+
+void observe_measure(struct host *host)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &host->instances) {
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role == FL_FEED)
+			measure_feed(ctx);
+		if (ctx->role == FL_SINK)
+			measure_sink(ctx);
+	}
+	measure_bus(host);
+}
+
+/* ---- thresholds ---- */
+
+static void watch_coverage(struct fl_ctx *ctx)
+{
+	struct link *item, *following;
+	char topic[64];
+	bool is_settled = ctx->shown == STATE_CONNECTED &&
+		clock_real_ns(ctx->host->parts.loop) - ctx->shown_since_ns > SETTLED_NS;
+
+	list_each (item, following, &ctx->coverages) {
+		struct coverage *coverage = container_of(item, struct coverage, link);
+		double ratio = coverage_ratio(coverage);
+
+		snprintf(topic, sizeof(topic), "coverage %s", coverage->currency);
+		if (is_settled && ratio < COVERAGE_MIN)
+			fl_complain(ctx, topic, "coverage of %s is %.1f %%: %d of %d instruments subscribed",
+				coverage->currency, ratio * 100, coverage->subscribed, coverage->listed);
+		else if (ratio >= COVERAGE_MIN)
+			fl_resolved(ctx, topic);
+	}
 }
 
 static void watch_latency(struct fl_ctx *ctx)
@@ -184,13 +217,10 @@ static void on_second(void *data)
 
 		observe_instance(ctx);
 		if (ctx->role == FL_FEED) {
-			observe_feed(ctx);
+			watch_coverage(ctx);
 			watch_latency(ctx);
 		}
-		if (ctx->role == FL_SINK)
-			observe_sink(ctx);
 	}
-	observe_bus(host);
 }
 
 int observe_start(struct host *host)
