@@ -9,7 +9,6 @@
 enum { DB = 1 };
 enum { JOB_SCHEMA = 1, JOB_COUNTERS, JOB_SEQS, JOB_ROWS = 100 };
 enum { FLUSH_ROWS = 1000, FULL_ROWS = 40000 };
-#define FLUSH_NS (250 * FL_MS)
 
 #define TRADE_COLUMNS                                                                              \
 	"instrument_name TEXT NOT NULL, event_us INTEGER, trade_id TEXT, trade_seq INTEGER NOT NULL,"  \
@@ -60,11 +59,13 @@ static const char *const inserts[LEDGER_TABLE_COUNT] = {
 
 /* ---- opening: tables, then the counters of an earlier run ---- */
 
-int ledger_open(struct ledger *ledger, struct fl_ctx *ctx, const char *path)
+int ledger_open(struct ledger *ledger, struct fl_ctx *ctx, const char *path, int64_t flush_ns)
 {
 	struct fl_sqlite_options options = { .path = path, .fast = true };
 
-	*ledger = (struct ledger){ .ctx = ctx, .is_on = path != NULL && path[0] != '\0' };
+	*ledger = (struct ledger){
+		.ctx = ctx, .is_on = path != NULL && path[0] != '\0', .flush_ns = flush_ns
+	};
 	ledger->flushed_ns = fl_monotonic_ns(ctx);
 	if (!ledger->is_on) {
 		ledger->is_ready = true;
@@ -203,7 +204,7 @@ void ledger_flush(struct ledger *ledger, bool now)
 
 	if (ledger->building == 0)
 		return;
-	if (!now && ledger->building < FLUSH_ROWS && time - ledger->flushed_ns < FLUSH_NS)
+	if (!now && ledger->building < FLUSH_ROWS && time - ledger->flushed_ns < ledger->flush_ns)
 		return;
 	if (ledger->in_flight_count > LEDGER_IN_FLIGHT - LEDGER_TABLE_COUNT)
 		return; /* later: an answer makes room */

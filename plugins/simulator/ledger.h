@@ -45,7 +45,7 @@ struct ledger {
 	uint32_t rows_building[LEDGER_TABLE_COUNT], building;
 	uint32_t in_flight[LEDGER_IN_FLIGHT]; /* rows of each job under way, oldest first */
 	uint32_t in_flight_first, in_flight_count;
-	int64_t flushed_ns;
+	int64_t flushed_ns, flush_ns;
 };
 
 /** A stream message, as the table `sent` has it. */
@@ -64,9 +64,10 @@ struct ledger_message {
 
 /**
  * Opens `path` ("": there is no ledger and everything below does nothing).
+ * @param flush_ns  rows gather for at most so long
  * @return 0, or a negative errno
  */
-int ledger_open(struct ledger *ledger, struct fl_ctx *ctx, const char *path);
+int ledger_open(struct ledger *ledger, struct fl_ctx *ctx, const char *path, int64_t flush_ns);
 
 /** What on_result must hand on. 1: the ledger has just become ready, or has failed. */
 int ledger_on_result(
@@ -77,7 +78,7 @@ bool ledger_is_full(const struct ledger *ledger);
 /** Rows made and not yet known to be written. */
 uint64_t ledger_lag(const struct ledger *ledger);
 
-/** Hands on what has gathered if it is a thousand rows or 250 ms old, or anyway (`now`). */
+/** Hands on what has gathered if it is a thousand rows or flush_ns old, or anyway (`now`). */
 void ledger_flush(struct ledger *ledger, bool now);
 /** Closes it; only what has been written by then is in it. */
 void ledger_close(struct ledger *ledger);

@@ -76,6 +76,8 @@ static const struct fl_option option_table[] = {
 	{ "ledger", FL_STRING, offsetof(struct options, ledger), .preset = "",
 	  .help = "SQLite file of what was sent, \":memory:NAME\" in simulations; empty: none. It grows "
 			  "with every message" },
+	{ "ledger_flush", FL_DURATION, offsetof(struct options, ledger_flush_ns), .preset = "250ms",
+	  .min = "1ms", .max = "10m", .help = "how long the ledger's rows gather before they are written" },
 	{ 0 },
 };
 /* clang-format on */
@@ -190,7 +192,8 @@ static int go_live(struct simulator *sim)
 static int start(void *state)
 {
 	struct simulator *sim = state;
-	int error = ledger_open(&sim->ledger, sim->ctx, sim->options->ledger);
+	int error =
+		ledger_open(&sim->ledger, sim->ctx, sim->options->ledger, sim->options->ledger_flush_ns);
 
 	if (error < 0) {
 		fl_log(sim->ctx, FL_ERROR, "the ledger cannot be opened: %s; check the option `ledger`",

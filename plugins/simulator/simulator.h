@@ -38,6 +38,7 @@ enum credit_scope { CREDITS_PER_IP, CREDITS_PER_CONNECTION, CREDITS_OFF };
 struct options {
 	const char *listen, *cert_file, *key_file;
 	const char *secret, *ledger;
+	int64_t ledger_flush_ns;
 	int64_t seed, btc_options, eth_options, futures;
 	int64_t message_rate, trade_share, quote_share, ticker_share, book_share;
 	int64_t trade_history, max_connections, max_channels;

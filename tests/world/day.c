@@ -52,7 +52,7 @@ static void write_configurations(struct run *run)
 		"services:\n"
 		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
 		", btc_options: %u, eth_options: %u,"
-		" futures: 2, message_rate: 1, trade_share: %u, ledger: ':memory:ledger' }\n",
+		" futures: 2, message_rate: 1, trade_share: %u, ledger: ':memory:ledger', ledger_flush: 60s }\n",
 		run->day->seed, btc, eth, 20 + (unsigned)below(run, 80));
 	snprintf(run->collector_yaml, sizeof(run->collector_yaml),
 		"journal: { sync: %s, keep: %s }\n"
