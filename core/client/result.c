@@ -21,7 +21,7 @@ struct result_value {
 
 void result_init(struct result *result)
 {
-	*result = (struct result){ 0 };
+	*result = (struct result){ .answer.statement = -1 };
 	buf_init(&result->texts, RESULT_MAX_BYTES);
 	buf_init(&result->detail, 4096);
 }
@@ -54,7 +54,8 @@ void result_clear(struct result *result)
 	result->value_count = 0;
 	buf_clear(&result->texts, KEEP_BYTES);
 	buf_clear(&result->detail, KEEP_BYTES);
-	result->answer = (struct fl_result){ 0 };
+	result->code[0] = '\0';
+	result->answer = (struct fl_result){ .statement = -1 };
 }
 
 /* ---- writing ---- */
@@ -153,8 +154,15 @@ int result_fail(struct result *result, int error, const char *format, ...)
 	return error;
 }
 
+void result_blame(struct result *result, int statement, const char *code)
+{
+	result->answer.statement = statement;
+	(void)snprintf(result->code, sizeof(result->code), "%s", code == NULL ? "" : code);
+}
+
 const struct fl_result *result_seal(struct result *result)
 {
+	result->answer.code = result->code;
 	result->answer.detail = buf_string(&result->detail);
 	result->answer.rows = result;
 	result->answer.refused = result;

@@ -6,7 +6,7 @@
 #define CLIENT_RESULT_H
 
 #include "buf.h"
-#include <feedloom/sqlite.h>
+#include <feedloom/result.h>
 
 enum { RESULT_MAX_VALUES = 1000000, RESULT_MAX_BYTES = 64 << 20, RESULT_MAX_REFUSED = 1000 };
 
@@ -26,6 +26,7 @@ struct result {
 	struct buf detail;
 	struct result_refused *refused; /* the first RESULT_MAX_REFUSED; all are counted */
 	size_t refused_kept;
+	char code[8]; /* SQLSTATE */
 };
 
 void result_init(struct result *result);
@@ -43,6 +44,8 @@ int result_end_row(struct result *result, size_t columns);
 int result_refuse(struct result *result, int statement, size_t row, const char *reason);
 /** Drops rows and refusals, sets error and words. Returns `error`. */
 int result_fail(struct result *result, int error, const char *format, ...) FL_PRINTF(3, 4);
+/** After result_fail: which statement, and PostgreSQL's code of it. */
+void result_blame(struct result *result, int statement, const char *code);
 /** The finished answer; valid until the next change. */
 const struct fl_result *result_seal(struct result *result);
 

@@ -4,6 +4,7 @@
 #include "host.h"
 #include "instance_parts.h"
 #include "log.h"
+#include "pg.h"
 #include "sqlite.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ struct instance_database *instance_database_find(const struct fl_ctx *ctx, int n
 	return map_get_number(ctx->databases, (uint64_t)number);
 }
 
-static void on_result(void *data, int number, const struct fl_result *result)
+void instance_database_on_result(void *data, int number, const struct fl_result *result)
 {
 	struct instance_database *entry = data;
 
@@ -30,10 +31,11 @@ static void resolve_path(const struct fl_ctx *ctx, const char *path, char *out, 
 		snprintf(out, size, "%s/%s", ctx->host->parts.state_folder, path);
 }
 
-static struct instance_database *add(struct fl_ctx *ctx, int number)
+struct instance_database *instance_database_add(struct fl_ctx *ctx, int number)
 {
 	struct instance_database *entry = calloc(1, sizeof(*entry));
 
+	instance_database_close(ctx, number);
 	if (entry == NULL)
 		return NULL;
 	*entry = (struct instance_database){ .owner = ctx, .number = number };
@@ -54,7 +56,7 @@ static int adopt(struct instance_database *entry)
 int fl_sqlite_open(struct fl_ctx *ctx, int number, const struct fl_sqlite_options *options)
 {
 	struct instance_database *entry = instance_database_find(ctx, number);
-	struct sqlite_owner owner = { .on_result = on_result };
+	struct sqlite_owner owner = { .on_result = instance_database_on_result };
 	struct sqlite_setup setup = { .fast = options->fast,
 		.read_only = options->read_only,
 		.busy_timeout_ns = options->busy_timeout_ns };
@@ -64,12 +66,10 @@ int fl_sqlite_open(struct fl_ctx *ctx, int number, const struct fl_sqlite_option
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
 	resolve_path(ctx, options->path, path, sizeof(path));
-	if (entry != NULL && strcmp(sqlite_path(entry->sqlite), path) == 0 &&
+	if (entry != NULL && entry->sqlite != NULL && strcmp(sqlite_path(entry->sqlite), path) == 0 &&
 		!sqlite_is_failed(entry->sqlite))
 		return sqlite_is_open(entry->sqlite) ? adopt(entry) : 0; /* its answer is still to come */
-	if (entry != NULL)
-		fl_sqlite_close(ctx, number);
-	entry = add(ctx, number);
+	entry = instance_database_add(ctx, number);
 	if (entry == NULL)
 		return -ENOMEM;
 	owner.data = entry;
@@ -95,22 +95,30 @@ static void on_closed(void *data)
 	host->databases_closing--;
 }
 
-void fl_sqlite_close(struct fl_ctx *ctx, int number)
+void instance_database_close(struct fl_ctx *ctx, int number)
 {
 	struct instance_database *entry = map_remove_number(ctx->databases, (uint64_t)number);
 
 	if (entry == NULL)
 		return;
-	ctx->host->databases_closing++;
-	sqlite_close(entry->sqlite, on_closed, ctx->host);
+	if (entry->sqlite != NULL) {
+		ctx->host->databases_closing++;
+		sqlite_close(entry->sqlite, on_closed, ctx->host);
+	}
+	pg_close(entry->pg);
 	free(entry);
+}
+
+void fl_sqlite_close(struct fl_ctx *ctx, int number)
+{
+	instance_database_close(ctx, number);
 }
 
 struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int number)
 {
 	struct instance_database *entry = instance_database_find(ctx, number);
 
-	return entry == NULL ? NULL : sqlite_job(entry->sqlite);
+	return entry == NULL || entry->sqlite == NULL ? NULL : sqlite_job(entry->sqlite);
 }
 
 int fl_sqlite_run(struct fl_ctx *ctx, struct fl_sqlite_job *job, int number)
@@ -119,7 +127,7 @@ int fl_sqlite_run(struct fl_ctx *ctx, struct fl_sqlite_job *job, int number)
 	struct instance_database *entry;
 	size_t at = 0;
 
-	while ((entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
+	while (sqlite != NULL && (entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
 		if (entry->sqlite == sqlite)
 			return sqlite_run(sqlite, job, number);
 	sqlite_job_drop(job);
@@ -131,8 +139,9 @@ int fl_sqlite_disk(const struct fl_ctx *ctx, int number, int64_t *free_bytes, in
 {
 	struct instance_database *entry = instance_database_find(ctx, number);
 
-	return entry == NULL ? -ENOTCONN
-						 : sqlite_disk(entry->sqlite, free_bytes, total_bytes, file_bytes);
+	return entry == NULL || entry->sqlite == NULL
+		? -ENOTCONN
+		: sqlite_disk(entry->sqlite, free_bytes, total_bytes, file_bytes);
 }
 
 /* clang-format off */
@@ -158,7 +167,8 @@ bool instance_databases_are_idle(const struct fl_ctx *ctx)
 	size_t at = 0;
 
 	while ((entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
-		if (sqlite_pending(entry->sqlite) > 0)
+		if ((entry->sqlite != NULL && sqlite_pending(entry->sqlite) > 0) ||
+			(entry->pg != NULL && pg_pending(entry->pg) > 0))
 			return false;
 	return true;
 }
@@ -169,7 +179,7 @@ void instance_databases_close(struct fl_ctx *ctx)
 	size_t at = 0;
 
 	while ((entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
-		fl_sqlite_close(ctx, entry->number);
+		instance_database_close(ctx, entry->number);
 }
 
 /* ---- all it has opened ---- */

@@ -9,6 +9,7 @@
 #include "server.h"
 
 struct cursor;
+struct pg;
 struct sqlite;
 struct subscriber;
 struct timer;
@@ -62,10 +63,12 @@ struct instance_exchange {
 	struct exchange *exchange;
 };
 
+/** One of the two is set. */
 struct instance_database {
 	struct fl_ctx *owner;
 	int number;
 	struct sqlite *sqlite;
+	struct pg *pg;
 };
 
 struct instance_stream {
@@ -84,6 +87,12 @@ struct instance_conn *instance_conn_find(const struct fl_ctx *ctx, int number);
 struct instance_exchange *instance_exchange_find(const struct fl_ctx *ctx, int number);
 struct instance_stream *instance_stream_find(const struct fl_ctx *ctx, const char *name);
 struct instance_database *instance_database_find(const struct fl_ctx *ctx, int number);
+
+/** A place for database `number`; what had the number before is closed. NULL: no memory. */
+struct instance_database *instance_database_add(struct fl_ctx *ctx, int number);
+void instance_database_close(struct fl_ctx *ctx, int number);
+/** For a session's owner. */
+void instance_database_on_result(void *data, int number, const struct fl_result *result);
 
 /** The server's side of an upgrade becomes connection `number`. */
 int instance_conn_accept(struct instance_listener *listener, int number, struct stream *stream);

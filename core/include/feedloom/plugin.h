@@ -22,6 +22,7 @@
 #include <feedloom/instrument.h>
 #include <feedloom/log.h>
 #include <feedloom/metric.h>
+#include <feedloom/pg.h>
 #include <feedloom/record.h>
 #include <feedloom/sqlite.h>
 #include <feedloom/timer.h>

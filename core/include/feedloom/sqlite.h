@@ -5,7 +5,7 @@
 #ifndef FEEDLOOM_SQLITE_H
 #define FEEDLOOM_SQLITE_H
 
-#include <feedloom/base.h>
+#include <feedloom/result.h>
 
 struct fl_sqlite_options {
 	const char *path;   /* relative: to the state folder; ":memory:NAME" in simulations */
@@ -28,14 +28,6 @@ struct fl_sqlite_job;
 
 /** Begins a job. NULL: no memory. */
 FL_API struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int db);
-
-enum {
-	FL_SQL_MUST_CHANGE =
-		1,           /* a run that changes no row ends the job with -ESTALE (compare and set) */
-	FL_SQL_ROWS = 2, /* its rows are wanted in the result */
-	FL_SQL_SET_ASIDE =
-		4 /* a row refused for its content is left out, counted and returned by number */
-};
 
 /** The statement that the following rows run. Prepared once per text and kept. */
 FL_API int fl_sqlite_statement(struct fl_sqlite_job *job, const char *sql, unsigned flags);
@@ -62,29 +54,6 @@ FL_API size_t fl_sqlite_job_bytes(const struct fl_sqlite_job *job);
  */
 FL_API int fl_sqlite_run(struct fl_ctx *ctx, struct fl_sqlite_job *job, int number);
 FL_API void fl_sqlite_drop(struct fl_sqlite_job *job);
-
-/** What came of a job or of opening. Borrowed for the call to on_result. */
-struct fl_result {
-	int error; /* 0, or negative errno: -ESTALE compare-and-set failed; -EAGAIN busy, try again;
-				  -ENOSPC disk full; -EROFS; -EIO; -EILSEQ corrupt; -EPROTO newer schema;
-				  -EMEDIUMTYPE network file system; -ENOENT a table or column is missing;
-				  -EINVAL anything else */
-	const char *detail; /* the library's words and the statement, "" without error */
-	size_t row_count, column_count;
-	const void *rows;     /* core's */
-	size_t refused_count; /* rows set aside */
-	const void *refused;  /* core's */
-	int64_t took_ns;      /* on the worker, commit included */
-	int64_t sync_ns;      /* the commit alone */
-};
-
-/** A value of a row that was asked for. Absent and NULL are NaN, INT64_MIN and NULL. */
-FL_API double fl_result_real(const struct fl_result *result, size_t row, size_t column);
-FL_API int64_t fl_result_int(const struct fl_result *result, size_t row, size_t column);
-FL_API const char *fl_result_text(const struct fl_result *result, size_t row, size_t column);
-/** The i-th row set aside: its statement, its row number within that statement, and the reason. */
-FL_API void fl_result_refused(
-	const struct fl_result *result, size_t i, int *statement, size_t *row, const char **reason);
 
 /** Free bytes and total bytes of the file system that holds database `db`, as of the last job. */
 FL_API int fl_sqlite_disk(const struct fl_ctx *ctx, int db, int64_t *free_bytes,

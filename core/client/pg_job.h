@@ -1,0 +1,33 @@
+/*
+ * pg_job.h: a job as it lies in memory: the statements of one simple query, and behind one another
+ * the bytes of its COPYs.
+ */
+#ifndef CLIENT_PG_JOB_H
+#define CLIENT_PG_JOB_H
+
+#include "list.h"
+#include "pg.h"
+
+struct pg_statement {
+	size_t sql_at; /* in the query */
+	unsigned flags;
+	bool is_copy;
+	size_t data_at, data_end; /* of its COPY */
+};
+
+struct fl_pg_job {
+	struct link link; /* among the session's drafts, or in its queue */
+	struct pg *pg;    /* NULL: closed since */
+	int number;
+	struct buf sql, data;
+	struct pg_statement *statements;
+	size_t count, size;
+	bool failed; /* memory ran out */
+};
+
+/** Ends the last statement; 0, or -ENOMEM when any part could not be stored. */
+int pg_job_seal(struct fl_pg_job *job);
+/** The words of statement `index`, cut for a message. */
+const char *pg_job_words(struct fl_pg_job *job, int index, char *out, size_t size);
+
+#endif

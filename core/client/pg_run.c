@@ -1,0 +1,205 @@
+/*
+ * pg_run.c: one job on its way: the query out, each statement's answer in, the bytes of a COPY when
+ * the server asks for them. Nothing here waits: what cannot go on is gone on with when the socket
+ * can be read or written.
+ */
+#include "error.h"
+#include "pg_session.h"
+#include <stdio.h>
+#include <string.h>
+
+/* What libpq holds of a COPY at most, and the measure of progress. */
+enum { PIECE_BYTES = 64 * 1024 };
+
+enum step { STEP_ON, STEP_WAIT, STEP_BROKEN };
+
+static void lost(struct pg *pg)
+{
+	char words[600];
+
+	pg_error_words(PQerrorMessage(pg->conn), words, sizeof(words));
+	pg_lost(pg, -ENOTCONN, words[0] != '\0' ? words : "the connection is gone");
+}
+
+/* ---- out ---- */
+
+bool pg_run_begin(struct pg *pg)
+{
+	int unsent;
+
+	pg->statement = 0;
+	pg->is_sending_copy = false;
+	if (PQsendQuery(pg->conn, buf_string(&pg->job->sql)) == 0)
+		return false;
+	unsent = PQflush(pg->conn);
+	if (unsent < 0)
+		return false;
+	readiness_wait_for(
+		pg->readiness, unsent > 0 ? READINESS_READ | READINESS_WRITE : READINESS_READ);
+	return true;
+}
+
+static struct pg_statement *present(const struct pg *pg)
+{
+	return pg->job != NULL && (size_t)pg->statement < pg->job->count
+		? &pg->job->statements[pg->statement]
+		: NULL;
+}
+
+/* In pieces, each only when the one before has left: libpq would keep them all. */
+static enum step send_copy(struct pg *pg)
+{
+	const struct pg_statement *statement = present(pg);
+	int result;
+
+	for (;;) {
+		size_t left = statement->data_end - pg->sent;
+
+		result = PQflush(pg->conn);
+		if (result != 0)
+			return result < 0 ? STEP_BROKEN : STEP_WAIT;
+		pg_progress(pg);
+		if (left == 0)
+			break;
+		if (left > PIECE_BYTES)
+			left = PIECE_BYTES;
+		result = PQputCopyData(pg->conn, buf_bytes(&pg->job->data) + pg->sent, (int)left);
+		if (result <= 0)
+			return result < 0 ? STEP_BROKEN : STEP_WAIT;
+		pg->sent += left;
+	}
+	result = PQputCopyEnd(pg->conn, NULL);
+	if (result <= 0)
+		return result < 0 ? STEP_BROKEN : STEP_WAIT;
+	pg->is_sending_copy = false;
+	return STEP_ON;
+}
+
+/* ---- in ---- */
+
+static void fail(struct pg *pg, const PGresult *from)
+{
+	const char *code = PQresultErrorField(from, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(from, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(from, PG_DIAG_MESSAGE_DETAIL);
+	const struct pg_statement *statement = present(pg);
+	char words[600], more[300], where[80];
+	int error = pg_error_of(code);
+
+	if (pg->result.answer.error != 0)
+		return; /* the first one says it */
+	if (statement != NULL && (statement->flags & FL_SQL_MUST_CHANGE) != 0 && code != NULL &&
+		strcmp(code, "22012") == 0)
+		error = -ESTALE;
+	if (pg->state == PG_CANCELLING)
+		error = -ETIMEDOUT;
+	pg_error_words(primary != NULL ? primary : PQresultErrorMessage(from), words, sizeof(words));
+	pg_error_words(detail, more, sizeof(more));
+	(void)result_fail(&pg->result, error, "%s%s%s%s (%s)", words, more[0] != '\0' ? " (" : "", more,
+		more[0] != '\0' ? ")" : "", pg_job_words(pg->job, pg->statement, where, sizeof(where)));
+	result_blame(&pg->result, pg->statement, code);
+}
+
+static int add_value(struct result *result, const PGresult *from, int row, int column)
+{
+	return PQgetisnull(from, row, column) ? result_add_null(result)
+										  : result_add_text(result, PQgetvalue(from, row, column),
+												(size_t)PQgetlength(from, row, column));
+}
+
+static void add_rows(struct pg *pg, const PGresult *from)
+{
+	int columns = PQnfields(from), error = 0;
+
+	for (int row = 0; row < PQntuples(from) && error == 0; row++) {
+		for (int column = 0; column < columns && error == 0; column++)
+			error = add_value(&pg->result, from, row, column);
+		if (error == 0)
+			error = result_end_row(&pg->result, (size_t)columns);
+	}
+	if (error != 0)
+		(void)result_fail(&pg->result, error, "its rows cannot be kept: %s", error_text(error));
+}
+
+static void begin_copy(struct pg *pg)
+{
+	const struct pg_statement *statement = present(pg);
+
+	if (statement == NULL || !statement->is_copy) {
+		(void)PQputCopyEnd(pg->conn, "no rows were given");
+		return;
+	}
+	pg->sent = statement->data_at;
+	pg->is_sending_copy = true;
+}
+
+static enum step take(struct pg *pg, const PGresult *result)
+{
+	const struct pg_statement *statement = present(pg);
+
+	if (pg->state == PG_ROLLING)
+		return STEP_ON;
+	pg_progress(pg);
+	switch (PQresultStatus(result)) {
+	case PGRES_COPY_IN: begin_copy(pg); break;
+	case PGRES_TUPLES_OK:
+		if (statement != NULL && (statement->flags & FL_SQL_ROWS) != 0 &&
+			pg->result.answer.error == 0)
+			add_rows(pg, result);
+		pg->statement++;
+		break;
+	case PGRES_COMMAND_OK:
+	case PGRES_EMPTY_QUERY: pg->statement++; break;
+	case PGRES_BAD_RESPONSE:
+	case PGRES_FATAL_ERROR: fail(pg, result); break;
+	default: return STEP_BROKEN; /* COPY TO and the like: not in jobs */
+	}
+	return STEP_ON;
+}
+
+static enum step take_next(struct pg *pg, bool *is_done)
+{
+	PGresult *result;
+	enum step step;
+
+	if (PQisBusy(pg->conn))
+		return STEP_WAIT;
+	result = PQgetResult(pg->conn);
+	*is_done = result == NULL;
+	if (result == NULL)
+		return STEP_ON;
+	step = take(pg, result);
+	PQclear(result);
+	return step;
+}
+
+void pg_run_on(struct pg *pg)
+{
+	bool is_done = false;
+	enum step step = PQconsumeInput(pg->conn) != 0 ? STEP_ON : STEP_BROKEN;
+	int unsent;
+
+	/* What the server said before it went is worth more than that it is gone. */
+	while (step == STEP_ON && !is_done)
+		step = pg->is_sending_copy ? send_copy(pg) : take_next(pg, &is_done);
+	if (step == STEP_BROKEN && !pg->is_sending_copy)
+		while (take_next(pg, &is_done) == STEP_ON && !is_done)
+			;
+	if (step == STEP_BROKEN) {
+		if (pg->result.answer.error == -ENOTCONN)
+			pg_lost(pg, -ENOTCONN, buf_string(&pg->result.detail));
+		else
+			lost(pg);
+		return;
+	}
+	if (is_done) {
+		pg_job_done(pg);
+		return;
+	}
+	unsent = PQflush(pg->conn);
+	if (unsent < 0)
+		lost(pg);
+	else
+		readiness_wait_for(
+			pg->readiness, unsent > 0 ? READINESS_READ | READINESS_WRITE : READINESS_READ);
+}

@@ -1,0 +1,117 @@
+/*
+ * instance_pg.c: an instance's sessions with PostgreSQL, by number.
+ */
+#include "host.h"
+#include "instance_parts.h"
+#include "log.h"
+#include "pg.h"
+
+#include <stdlib.h>
+
+static struct pg *find(const struct fl_ctx *ctx, int number)
+{
+	const struct instance_database *entry = instance_database_find(ctx, number);
+
+	return entry == NULL ? NULL : entry->pg;
+}
+
+/* An adopted session answers the new code as if it had just been opened; a lost one is dialled. */
+static int adopt(struct pg *pg)
+{
+	struct fl_pg_job *job;
+
+	if (!pg_is_alive(pg))
+		return pg_reopen(pg);
+	if (!pg_is_ready(pg))
+		return 0; /* its answer is still to come */
+	job = pg_job(pg);
+	return job == NULL ? -ENOMEM : pg_run(pg, job, 0);
+}
+
+static int open_anew(struct fl_ctx *ctx, int number, const struct fl_pg_options *options)
+{
+	struct instance_database *entry = instance_database_add(ctx, number);
+	struct pg_owner owner = { .data = entry, .on_result = instance_database_on_result };
+	struct buf why;
+	int error;
+
+	if (entry == NULL)
+		return -ENOMEM;
+	buf_init(&why, 1024);
+	error = pg_open(ctx->host->parts.loop, ctx->name, options, &owner, &why, &entry->pg);
+	if (error != 0) {
+		log_error(ctx->name, "url: %s", error == -ENOMEM ? "out of memory" : buf_string(&why));
+		instance_database_close(ctx, number);
+	}
+	buf_finish(&why);
+	return error;
+}
+
+int fl_pg_open(struct fl_ctx *ctx, int number, const struct fl_pg_options *options)
+{
+	struct pg *pg = find(ctx, number);
+
+	if (ctx->phase != INSTANCE_RUNNING)
+		return -ECANCELED;
+	return pg != NULL && pg_is_of(pg, options) ? adopt(pg) : open_anew(ctx, number, options);
+}
+
+void fl_pg_close(struct fl_ctx *ctx, int number)
+{
+	instance_database_close(ctx, number);
+}
+
+const char *fl_pg_label(const struct fl_ctx *ctx, int number)
+{
+	const struct pg *pg = find(ctx, number);
+
+	return pg == NULL ? "" : pg_label(pg);
+}
+
+int fl_pg_server_version(const struct fl_ctx *ctx, int number)
+{
+	const struct pg *pg = find(ctx, number);
+
+	return pg == NULL ? 0 : pg_server_version(pg);
+}
+
+struct fl_pg_job *fl_pg_job(struct fl_ctx *ctx, int number)
+{
+	struct pg *pg = find(ctx, number);
+
+	return pg == NULL ? NULL : pg_job(pg);
+}
+
+int fl_pg_run(struct fl_ctx *ctx, struct fl_pg_job *job, int number)
+{
+	struct pg *pg = pg_job_session(job);
+
+	(void)ctx;
+	if (pg != NULL)
+		return pg_run(pg, job, number);
+	pg_job_drop(job);
+	return -ENOTCONN;
+}
+
+/* clang-format off */
+void fl_pg_statement(struct fl_pg_job *job, const char *sql, unsigned flags) { pg_job_statement(job, sql, flags); }
+void fl_pg_sql(struct fl_pg_job *job, const char *sql) { pg_job_sql(job, sql); }
+void fl_pg_sql_text(struct fl_pg_job *job, const char *text, size_t length) { pg_job_sql_text(job, text, length); }
+void fl_pg_sql_int(struct fl_pg_job *job, int64_t value) { pg_job_sql_int(job, value); }
+void fl_pg_sql_real(struct fl_pg_job *job, double value) { pg_job_sql_real(job, value); }
+void fl_pg_sql_time(struct fl_pg_job *job, int64_t ns) { pg_job_sql_time(job, ns); }
+void fl_pg_copy(struct fl_pg_job *job, const char *sql) { pg_job_copy(job, sql); }
+void fl_pg_row(struct fl_pg_job *job, int columns) { pg_job_row(job, columns); }
+void fl_pg_null(struct fl_pg_job *job) { pg_job_null(job); }
+void fl_pg_bool(struct fl_pg_job *job, bool value) { pg_job_bool(job, value); }
+void fl_pg_int2(struct fl_pg_job *job, int16_t value) { pg_job_int2(job, value); }
+void fl_pg_int4(struct fl_pg_job *job, int32_t value) { pg_job_int4(job, value); }
+void fl_pg_int8(struct fl_pg_job *job, int64_t value) { pg_job_int8(job, value); }
+void fl_pg_real4(struct fl_pg_job *job, double value) { pg_job_real4(job, value); }
+void fl_pg_real8(struct fl_pg_job *job, double value) { pg_job_real8(job, value); }
+void fl_pg_text(struct fl_pg_job *job, const char *text, size_t length) { pg_job_text(job, text, length); }
+void fl_pg_jsonb(struct fl_pg_job *job, const char *text, size_t length) { pg_job_jsonb(job, text, length); }
+void fl_pg_time(struct fl_pg_job *job, int64_t ns) { pg_job_time(job, ns); }
+size_t fl_pg_job_bytes(const struct fl_pg_job *job) { return pg_job_bytes(job); }
+void fl_pg_drop(struct fl_pg_job *job) { pg_job_drop(job); }
+/* clang-format on */
