@@ -120,15 +120,12 @@ static struct coverage *find_coverage(struct fl_ctx *ctx, const char *currency)
 	return coverage;
 }
 
-void fl_set_coverage(struct fl_ctx *ctx, const char *currency, int listed, int subscribed, int live)
+void fl_set_coverage(struct fl_ctx *ctx, const char *currency, const struct fl_coverage *coverage)
 {
-	struct coverage *coverage = find_coverage(ctx, currency);
+	struct coverage *entry = find_coverage(ctx, currency);
 
-	if (coverage == NULL)
-		return;
-	coverage->listed = listed;
-	coverage->subscribed = subscribed;
-	coverage->live = live;
+	if (entry != NULL)
+		entry->counts = *coverage;
 }
 
 /* ---- probes ---- */

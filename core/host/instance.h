@@ -39,7 +39,7 @@ const char *instance_state_text(enum instance_state state);
 struct coverage {
 	struct link link;
 	char currency[16];
-	int listed, subscribed, live;
+	struct fl_coverage counts;
 };
 
 struct fl_ctx {

@@ -64,9 +64,35 @@ void observe_instance(struct fl_ctx *ctx)
 
 /* ---- metrics: brought up to date when somebody reads them ---- */
 
+static double part_of(int part, int whole)
+{
+	return whole == 0 ? 1 : (double)part / whole;
+}
+
 static double coverage_ratio(const struct coverage *coverage)
 {
-	return coverage->listed == 0 ? 1 : (double)coverage->subscribed / coverage->listed;
+	return part_of(coverage->counts.subscribed, coverage->counts.listed);
+}
+
+static void measure_coverage(struct fl_ctx *ctx, const struct coverage *coverage)
+{
+	const struct fl_coverage *counts = &coverage->counts;
+	struct host *host = ctx->host;
+	char labels[128];
+
+	snprintf(labels, sizeof(labels), "feed=\"%s\",currency=\"%s\"", ctx->name, coverage->currency);
+	fl_metric_set(
+		gauge(host, "feedloom_coverage_ratio", labels, "Instruments subscribed of those listed."),
+		coverage_ratio(coverage));
+	fl_metric_set(gauge(host, "feedloom_coverage_live_ratio", labels,
+					  "Instruments that are not silent, of those listed."),
+		part_of(counts->live, counts->listed));
+	fl_metric_set(gauge(host, "feedloom_coverage_quoted_ratio", labels,
+					  "Instruments with data in the last hour, of those listed."),
+		part_of(counts->quoted, counts->listed));
+	fl_metric_set(gauge(host, "feedloom_listed_instruments", labels,
+					  "Instruments the venue lists and that are to be followed."),
+		counts->listed);
 }
 
 static void measure_feed(struct fl_ctx *ctx)
@@ -85,15 +111,8 @@ static void measure_feed(struct fl_ctx *ctx)
 	fl_metric_set(
 		gauge(host, "feedloom_subscriptions", labels, "Channels acknowledged by the venue."),
 		sums.channels);
-	list_each (item, following, &ctx->coverages) {
-		struct coverage *coverage = container_of(item, struct coverage, link);
-
-		snprintf(
-			labels, sizeof(labels), "feed=\"%s\",currency=\"%s\"", ctx->name, coverage->currency);
-		fl_metric_set(gauge(host, "feedloom_coverage_ratio", labels,
-						  "Instruments subscribed of those listed."),
-			coverage_ratio(coverage));
-	}
+	list_each (item, following, &ctx->coverages)
+		measure_coverage(ctx, container_of(item, struct coverage, link));
 }
 
 static void measure_cursor(void *data, struct cursor *cursor)
@@ -188,7 +207,8 @@ static void watch_coverage(struct fl_ctx *ctx)
 		snprintf(topic, sizeof(topic), "coverage %s", coverage->currency);
 		if (is_settled && ratio < COVERAGE_MIN)
 			fl_complain(ctx, topic, "coverage of %s is %.1f %%: %d of %d instruments subscribed",
-				coverage->currency, ratio * 100, coverage->subscribed, coverage->listed);
+				coverage->currency, ratio * 100, coverage->counts.subscribed,
+				coverage->counts.listed);
 		else if (ratio >= COVERAGE_MIN)
 			fl_resolved(ctx, topic);
 	}

@@ -233,16 +233,18 @@ void status_coverage(const struct host *host, struct json *json)
 
 		list_each (each, after, &ctx->coverages) {
 			struct coverage *coverage = container_of(each, struct coverage, link);
-			double listed = coverage->listed;
+			const struct fl_coverage *counts = &coverage->counts;
+			double listed = counts->listed;
 
 			json_open(json, NULL, '{');
 			json_text(json, "feed", ctx->name);
 			json_text(json, "currency", coverage->currency);
-			json_int(json, "listed", coverage->listed);
-			json_int(json, "subscribed", coverage->subscribed);
-			json_int(json, "live", coverage->live);
-			json_real(json, "ratio", listed > 0 ? coverage->subscribed / listed : NAN);
-			json_real(json, "live_ratio", listed > 0 ? coverage->live / listed : NAN);
+			json_int(json, "listed", counts->listed);
+			json_int(json, "subscribed", counts->subscribed);
+			json_int(json, "live", counts->live);
+			json_real(json, "ratio", listed > 0 ? counts->subscribed / listed : NAN);
+			json_real(json, "live_ratio", listed > 0 ? counts->live / listed : NAN);
+			json_real(json, "quoted_ratio", listed > 0 ? counts->quoted / listed : NAN);
 			json_close(json, '}');
 		}
 	}

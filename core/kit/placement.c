@@ -9,11 +9,19 @@
 
 enum { TO_PLACE = -1 };
 
+static bool is_closed(const struct fl_placement_limits *limits, int connection)
+{
+	return connection < 32 && ((limits->closed >> connection) & 1);
+}
+
 static int capacity(const struct fl_placement_limits *limits, int connection)
 {
-	int channels = limits->max_channels - (connection == 0 ? limits->reserved_channels : 0);
+	int channels =
+		limits->max_channels - (connection == limits->reserved_on ? limits->reserved_channels : 0);
 	int by_channels = channels > 0 ? channels / limits->channels_each : 0;
 
+	if (is_closed(limits, connection))
+		return 0;
 	return by_channels < limits->max_instruments ? by_channels : limits->max_instruments;
 }
 
@@ -44,7 +52,7 @@ static int connections_needed(
 	int used = limits->max_connections, needed = 0;
 	size_t room = 0;
 
-	while (used > 0 && sizes[used - 1] == 0)
+	while (used > 0 && sizes[used - 1] == 0 && !is_closed(limits, used - 1))
 		used--;
 	while (needed < limits->max_connections && room < count)
 		room += (size_t)capacity(limits, needed++);
@@ -62,6 +70,7 @@ static int smallest(const struct fl_placement_limits *limits, const int *sizes, 
 	return found;
 }
 
+/* Closed ones have size 0, and are never it as long as there is another. */
 static int largest(const int *sizes, int connections)
 {
 	int found = 0;
@@ -140,7 +149,8 @@ int fl_place(const struct fl_placement_limits *limits, int *place, size_t count,
 	if (connections == 0)
 		return 0;
 	decide_sizes(limits, unplaced, sizes, connections);
-	while (connections > 1 && sizes[connections - 1] == 0)
+	/* A closed one stays: it is on its way back. */
+	while (connections > 1 && sizes[connections - 1] == 0 && !is_closed(limits, connections - 1))
 		connections--;
 	move(place, count, sizes, connections);
 	return connections;

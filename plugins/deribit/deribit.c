@@ -64,6 +64,9 @@ static const struct fl_option option_table[] = {
 		.max = "60s", .help = "how often the venue asks whether we live" },
 	{ "refresh_interval", FL_DURATION, AT(refresh_interval_ns), .preset = "5m", .min = "10s",
 		.max = "1d", .help = "how often instruments are listed anew" },
+	{ "failover_after", FL_DURATION, AT(failover_after_ns), .preset = "1m", .min = "5s",
+		.max = "1d",
+		.help = "a connection that is down so long gives its instruments to the others" },
 	{ "dial_timeout", FL_DURATION, AT(dial_timeout_ns), .preset = "10s", .min = "1s", .max = "2m",
 		.help = "from resolving to the WebSocket's being up" },
 	{ "idle_timeout", FL_DURATION, AT(idle_timeout_ns), .preset = "0", .max = "10m",
@@ -251,6 +254,7 @@ static int create(struct fl_ctx *ctx, const void *options, void **state)
 	fl_rate_init(&self->call_rate, 37500, 7500, now);
 	fl_rate_init(&self->list_rate, 500000, 10000, now);
 	self->health = FL_NOT_READY;
+	self->max_drop = 0.2; /* the lifecycle's refreshes bring their own */
 	deribit_decoder_init(&self->decoder);
 	deribit_decoder_init(&self->response_decoder);
 	take_templates(self);
@@ -308,7 +312,7 @@ static int start(void *state)
 				return error;
 	}
 	if (!self->is_restored || !self->is_listed)
-		deribit_list_begin(self);
+		deribit_list_begin(self, deribit_all_pairs(self));
 	if (!self->is_restored || wait <= 0 || wait > every)
 		wait = every;
 	self->is_restored = false;
@@ -358,8 +362,11 @@ static void on_response(void *state, int number, const struct fl_response *respo
 static const struct fl_command_info commands[] = {
 	{ "subscribe", "follow {\"instruments\": [...], \"pin\": true}" },
 	{ "unsubscribe", "do not follow {\"instruments\": [...], \"pin\": true}" },
-	{ "subscriptions", "what each connection carries" },
-	{ "refresh", "list the venue's instruments now" },
+	{ "subscriptions",
+		"what each connection carries, what is pending, deferred, left out by hand" },
+	{ "refresh", "list the venue's instruments now: {\"max_drop\": 0.2}" },
+	{ "rehearse",
+		"have {\"instrument\"} expire at {\"expires_at\"}, or {\"hide\": true}; neither: the truth" },
 	{ 0 },
 };
 

@@ -49,7 +49,7 @@ struct deribit_options {
 	struct fl_names currencies, kinds, channels;
 	const char *api_key, *api_secret;
 	int64_t max_channels, max_instruments, max_connections;
-	int64_t heartbeat_interval_ns, refresh_interval_ns;
+	int64_t heartbeat_interval_ns, refresh_interval_ns, failover_after_ns;
 	int64_t dial_timeout_ns, idle_timeout_ns, request_timeout_ns;
 	struct deribit_tls tls;
 };
@@ -59,7 +59,9 @@ enum {
 	ITEM_PINNED = 2,   /* followed by command, also when it is not listed by our kinds */
 	ITEM_EXCLUDED = 4, /* not followed, by command */
 	ITEM_EXPIRED = 8,  /* its expiry has passed while we watched */
-	ITEM_KNOWN = 16    /* .record is filled in */
+	ITEM_KNOWN = 16,   /* .record is filled in */
+	ITEM_MANUAL = 32,  /* excluded by hand: nobody but a hand takes that back */
+	ITEM_HIDDEN = 64   /* rehearsed: as if the venue did not list it */
 };
 
 /* Live trades that wait until what is missing before them has been fetched. */
@@ -93,13 +95,15 @@ struct deribit_item {
 	int64_t retry_at_ns;
 	int64_t last_seq; /* trade_seq of the last trade published, -1: none known */
 	int64_t last_trade_ns;
+	int64_t known_ns;          /* listed since (monotonic), 0: for long */
+	int64_t rehearsed_ns;      /* expiry that stands in for the venue's, 0: none */
 	struct deribit_hold *hold; /* NULL: nothing is missing */
 	struct fl_silence silence;
 	struct deribit_chain chain; /* of its book */
 	struct fl_instrument record;
 };
 
-/* A channel by kind and currency or by index. All are on the first connection. */
+/* A channel by kind and currency or by index. All are on one connection, `group_link`. */
 struct deribit_group {
 	char channel[96];
 	enum deribit_what what;
@@ -126,6 +130,7 @@ struct deribit_link {
 	uint8_t login; /* enum deribit_login */
 	uint8_t timeouts;
 	enum fl_reason reason;                      /* it went down for */
+	int64_t down_since_ns;                      /* 0: up, or closed */
 	int64_t login_retry_ns, heartbeat_retry_ns; /* 0: nothing to be asked again */
 	int instruments, channels;                  /* acknowledged */
 	struct fl_silence silence;
@@ -183,10 +188,14 @@ struct deribit {
 	uint8_t list_attempts[PAIRS_MAX];
 	int64_t list_retry_ns[PAIRS_MAX];
 	int64_t list_started_ns, list_again_ns; /* again: a refresh is due then, 0: none */
+	uint64_t list_pairs, list_again_pairs;  /* bits: of this refresh; of the one that is due */
 	int64_t refresh_at_ns;
 	uint32_t refresh_number;
 	uint32_t list_new[PAIRS_MAX], list_gone[PAIRS_MAX]; /* of this refresh, for its log line */
-	bool is_listed;                                     /* one listing has come through */
+	uint32_t list_held[PAIRS_MAX];   /* gone without an expiry, kept until it is confirmed */
+	int64_t list_held_ns[PAIRS_MAX]; /* since, 0: nothing is held */
+	double max_drop;                 /* the part that may go unexplained at once */
+	bool is_listed;                  /* one listing has come through */
 	char list_error[512];
 
 	struct deribit_hold **holds;
@@ -198,6 +207,10 @@ struct deribit {
 	int64_t pace_at_ns; /* when TIMER_PACE is due, 0: not running */
 	uint32_t ticks;
 	int probe_step;
+
+	size_t deferred;       /* followed instruments without room on any connection */
+	int group_link;        /* carries the groups: the first, unless that fails */
+	uint32_t failed_links; /* bits: down for so long that others carry what was theirs */
 
 	enum fl_health health;
 	char health_reason[640];

@@ -1,8 +1,9 @@
 /*
- * deribit_command: subscribe, unsubscribe, subscriptions, refresh.
+ * deribit_command: subscribe, unsubscribe, subscriptions, refresh, rehearse.
  *
  * subscribe and unsubscribe are answered when the venue has acknowledged. By default they pin: a
- * refresh leaves such an instrument as it is until the opposite command or a restart.
+ * refresh leaves such an instrument as it is until the opposite command or a restart. With "pin":
+ * false they say what is right for now, and are the lifecycle's.
  */
 #include "deribit_parts.h"
 #include "deribit_session.h"
@@ -115,14 +116,14 @@ void deribit_commands_drop(struct deribit *self)
 static void follow(struct deribit_item *item, bool is_subscribe, bool is_pinning)
 {
 	if (is_subscribe) {
-		item->flags &= (uint8_t)~ITEM_EXCLUDED;
+		item->flags &= (uint8_t)~(ITEM_EXCLUDED | ITEM_MANUAL);
 		if (is_pinning || !(item->flags & ITEM_LISTED))
 			item->flags |= ITEM_PINNED;
 		item->misses = 0;
 		item->retry_at_ns = 0;
 	} else {
-		item->flags &= (uint8_t)~ITEM_PINNED;
-		item->flags |= ITEM_EXCLUDED;
+		item->flags &= (uint8_t)~(ITEM_PINNED | ITEM_MANUAL);
+		item->flags |= ITEM_EXCLUDED | (is_pinning ? ITEM_MANUAL : 0);
 	}
 }
 
@@ -214,13 +215,59 @@ static void on_follow(struct deribit *self, int command, bool is_subscribe, yyjs
 		return;
 	}
 	take_names(self, waiter, names);
-	if (is_subscribe)
-		deribit_place(self);
+	deribit_place(self);
 	deribit_pump(self);
 	deribit_commands_check(self);
 }
 
-/* ---- subscriptions, refresh ---- */
+/* ---- subscriptions ---- */
+
+/* One connection's row; with a currency when all it carries are of one. */
+static void put_link(const struct deribit *self, yyjson_mut_doc *doc, yyjson_mut_val *to, int link)
+{
+	yyjson_mut_val *row = yyjson_mut_arr_add_obj(doc, to), *instruments = yyjson_mut_arr(doc);
+	const char *currency = NULL;
+	bool is_mixed = false;
+
+	yyjson_mut_obj_add_int(doc, row, "connection", link);
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
+
+		if (item->place != link || item->acked == 0)
+			continue;
+		yyjson_mut_arr_add_str(doc, instruments, item->name);
+		is_mixed = is_mixed || (currency != NULL && strcmp(currency, item->record.currency) != 0);
+		currency = item->record.currency;
+	}
+	if (currency != NULL && !is_mixed)
+		yyjson_mut_obj_add_str(doc, row, "currency", currency);
+	else
+		yyjson_mut_obj_add_null(doc, row, "currency");
+	yyjson_mut_obj_add_val(doc, row, "instruments", instruments);
+	yyjson_mut_obj_add_int(doc, row, "channel_count", self->links[link].channels);
+}
+
+/* Wanted and on no connection yet, or taken by hand: what is not to be seen on the connections. */
+static void put_others(const struct deribit *self, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *pending = yyjson_mut_obj_add_arr(doc, root, "pending");
+	yyjson_mut_val *deferred = yyjson_mut_obj_add_arr(doc, root, "deferred");
+	yyjson_mut_val *pinned = yyjson_mut_obj_add_arr(doc, root, "pinned");
+	yyjson_mut_val *excluded = yyjson_mut_obj_add_arr(doc, root, "excluded");
+
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
+		uint8_t wanted = deribit_wanted(self, item);
+
+		if (item->flags & ITEM_PINNED)
+			yyjson_mut_arr_add_str(doc, pinned, item->name);
+		if (item->flags & ITEM_MANUAL)
+			yyjson_mut_arr_add_str(doc, excluded, item->name);
+		if (wanted == 0 || item->acked != 0)
+			continue;
+		yyjson_mut_arr_add_str(doc, item->goal < 0 ? deferred : pending, item->name);
+	}
+}
 
 static void on_subscriptions(struct deribit *self, int command)
 {
@@ -230,70 +277,112 @@ static void on_subscriptions(struct deribit *self, int command)
 
 	yyjson_mut_doc_set_root(doc, root);
 	connections = yyjson_mut_obj_add_arr(doc, root, "connections");
-	for (int link = 0; link < self->link_count; link++) {
-		yyjson_mut_val *row, *instruments;
-		const char *currency = NULL;
-		bool is_mixed = false;
-
-		if (!self->links[link].is_open)
-			continue;
-		row = yyjson_mut_arr_add_obj(doc, connections);
-		yyjson_mut_obj_add_int(doc, row, "connection", link);
-		instruments = yyjson_mut_arr(doc);
-		for (size_t i = 0; i < self->item_count; i++) {
-			const struct deribit_item *item = &self->items[i];
-
-			if (item->place != link || item->acked == 0)
-				continue;
-			yyjson_mut_arr_add_str(doc, instruments, item->name);
-			is_mixed =
-				is_mixed || (currency != NULL && strcmp(currency, item->record.currency) != 0);
-			currency = item->record.currency;
-		}
-		if (currency != NULL && !is_mixed)
-			yyjson_mut_obj_add_str(doc, row, "currency", currency);
-		else
-			yyjson_mut_obj_add_null(doc, row, "currency");
-		yyjson_mut_obj_add_val(doc, row, "instruments", instruments);
-		yyjson_mut_obj_add_int(doc, row, "channel_count", self->links[link].channels);
-	}
+	for (int link = 0; link < self->link_count; link++)
+		if (self->links[link].is_open)
+			put_link(self, doc, connections, link);
+	put_others(self, doc, root);
 	reply(self, command, doc);
 }
 
-static void on_refresh(struct deribit *self, int command)
+/* ---- refresh ---- */
+
+static void on_refresh(struct deribit *self, int command, yyjson_val *root)
 {
+	yyjson_val *max_drop = yyjson_obj_get(root, "max_drop");
+	int64_t every = self->options->refresh_interval_ns;
+
+	if (max_drop != NULL && (!yyjson_is_num(max_drop) || yyjson_get_num(max_drop) < 0)) {
+		fl_reply_detail(self->ctx, command, FL_REPLY_BAD, "max_drop is a fraction, such as 0.2");
+		return;
+	}
+	if (max_drop != NULL)
+		self->max_drop = yyjson_get_num(max_drop);
 	for (size_t w = 0; w < WAITERS_MAX; w++) {
 		if (self->refresh_waiters[w] != 0)
 			continue;
 		self->refresh_waiters[w] = command;
-		deribit_list_begin(self);
+		/* Who asks in time of its own accord leaves nothing for ours to do. */
+		self->refresh_at_ns = deribit_now(self) + every + every / 2;
+		fl_timer_start(self->ctx, TIMER_REFRESH, every + every / 2, every);
+		deribit_list_begin(self, deribit_all_pairs(self));
 		deribit_pump(self);
 		return;
 	}
 	fl_reply_detail(self->ctx, command, FL_REPLY_CONFLICT, "a refresh is under way");
 }
 
-void deribit_commands_refreshed(struct deribit *self, uint32_t listed, uint32_t subscribed)
+static yyjson_mut_doc *refreshed(const struct deribit *self)
 {
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *rows;
+	uint64_t listed = 0, subscribed = 0;
+
+	yyjson_mut_doc_set_root(doc, root);
+	rows = yyjson_mut_obj_add_arr(doc, root, "currencies");
+	for (size_t c = 0; c < self->options->currencies.count; c++) {
+		yyjson_mut_val *row = yyjson_mut_arr_add_obj(doc, rows);
+		struct deribit_counts counts;
+
+		deribit_list_counts(self, c, &counts);
+		yyjson_mut_obj_add_str(doc, row, "currency", self->options->currencies.items[c]);
+		yyjson_mut_obj_add_uint(doc, row, "listed", counts.listed);
+		yyjson_mut_obj_add_uint(doc, row, "subscribed", counts.subscribed);
+		yyjson_mut_obj_add_uint(doc, row, "new", counts.new);
+		yyjson_mut_obj_add_uint(doc, row, "expired", counts.gone);
+		yyjson_mut_obj_add_uint(doc, row, "failed", counts.failed);
+		yyjson_mut_obj_add_uint(doc, row, "held", counts.held);
+		listed += counts.listed;
+		subscribed += counts.subscribed;
+	}
+	yyjson_mut_obj_add_uint(doc, root, "listed", listed);
+	yyjson_mut_obj_add_uint(doc, root, "subscribed", subscribed);
+	return doc;
+}
+
+void deribit_commands_refreshed(struct deribit *self)
+{
+	if (self->list_pairs != deribit_all_pairs(self))
+		return; /* after a notice: of a part only */
 	for (size_t w = 0; w < WAITERS_MAX; w++) {
 		int command = self->refresh_waiters[w];
-		yyjson_mut_doc *doc;
-		yyjson_mut_val *root;
 
 		if (command == 0)
 			continue;
 		self->refresh_waiters[w] = 0;
-		if (self->list_failed != 0) {
+		if (self->list_failed != 0)
 			fl_reply_detail(self->ctx, command, FL_REPLY_FAILED, "%s", self->list_error);
-			continue;
-		}
-		doc = yyjson_mut_doc_new(NULL);
-		root = yyjson_mut_obj(doc);
-		yyjson_mut_doc_set_root(doc, root);
-		yyjson_mut_obj_add_uint(doc, root, "listed", listed);
-		yyjson_mut_obj_add_uint(doc, root, "subscribed", subscribed);
-		reply(self, command, doc);
+		else
+			reply(self, command, refreshed(self));
 	}
+}
+
+/* ---- rehearse ---- */
+
+static void on_rehearse(struct deribit *self, int command, yyjson_val *root)
+{
+	yyjson_val *name = yyjson_obj_get(root, "instrument"), *at = yyjson_obj_get(root, "expires_at");
+	struct deribit_item *item = NULL;
+	struct fl_symbol symbol;
+	int64_t expiry_ns = 0;
+
+	if (yyjson_is_str(name) &&
+		fl_symbol_deribit(yyjson_get_str(name), yyjson_get_len(name), &symbol) == 0)
+		item = deribit_item(self, yyjson_get_str(name), yyjson_get_len(name));
+	if (item == NULL || !(item->flags & ITEM_KNOWN)) {
+		fl_reply_detail(self->ctx, command, FL_REPLY_NOT_FOUND,
+			"the venue does not list \"%.63s\"; GET /v1/instruments?active=true says what it does",
+			yyjson_is_str(name) ? yyjson_get_str(name) : "");
+		return;
+	}
+	if (at != NULL &&
+		(!yyjson_is_str(at) ||
+			fl_time_parse(yyjson_get_str(at), yyjson_get_len(at), &expiry_ns) != 0)) {
+		fl_reply_detail(
+			self->ctx, command, FL_REPLY_BAD, "expires_at is a time like 2026-03-27T08:00:00Z");
+		return;
+	}
+	deribit_rehearse(self, item, expiry_ns, yyjson_is_true(yyjson_obj_get(root, "hide")));
+	fl_reply(self->ctx, command, FL_REPLY_OK, "{}", false);
 }
 
 void deribit_on_command(void *state, int command, const char *name, const char *json)
@@ -313,9 +402,11 @@ void deribit_on_command(void *state, int command, const char *name, const char *
 	else if (strcmp(name, "subscriptions") == 0)
 		on_subscriptions(self, command);
 	else if (strcmp(name, "refresh") == 0)
-		on_refresh(self, command);
+		on_refresh(self, command, root);
+	else if (strcmp(name, "rehearse") == 0)
+		on_rehearse(self, command, root);
 	else
 		fl_reply_detail(self->ctx, command, FL_REPLY_NOT_FOUND,
-			"this feed takes subscribe, unsubscribe, subscriptions and refresh");
+			"this feed takes subscribe, unsubscribe, subscriptions, refresh and rehearse");
 	yyjson_doc_free(doc);
 }

@@ -8,6 +8,7 @@
 /* Below this part of what is wanted, the feed does not call itself healthy. */
 #define ENOUGH 0.95
 #define FRESH_NS (60 * FL_SECOND)
+#define KNOWN_NS (60 * FL_SECOND)
 
 /* Said when it changes: the core logs each call that differs. */
 static void say(struct deribit *self, enum fl_health health, const char *reason)
@@ -114,6 +115,13 @@ static bool is_live(const struct deribit_item *item, int64_t now)
 	return limit == INT64_MAX || now - item->silence.last_ns <= limit;
 }
 
+/* What is listed, not for a moment only, and not left out on purpose. */
+static bool is_due(const struct deribit_item *item, int64_t now)
+{
+	return (item->flags & ITEM_LISTED) && !(item->flags & (ITEM_EXCLUDED | ITEM_EXPIRED)) &&
+		(item->known_ns == 0 || now - item->known_ns >= KNOWN_NS);
+}
+
 void deribit_coverage_update(struct deribit *self)
 {
 	int64_t now = deribit_now(self);
@@ -121,21 +129,22 @@ void deribit_coverage_update(struct deribit *self)
 	if (!self->is_listed)
 		return;
 	for (size_t c = 0; c < self->options->currencies.count; c++) {
-		int listed = 0, subscribed = 0, live = 0;
+		struct fl_coverage coverage = { 0 };
 
 		for (size_t i = 0; i < self->item_count; i++) {
 			const struct deribit_item *item = &self->items[i];
 			uint8_t bits = deribit_wanted(self, item);
 
 			if (item->pair == PAIR_NONE || item->pair / self->options->kinds.count != c ||
-				!(item->flags & ITEM_LISTED) || (item->flags & (ITEM_EXCLUDED | ITEM_EXPIRED)))
+				!is_due(item, now))
 				continue;
-			listed++;
+			coverage.listed++;
+			coverage.quoted += item->silence.last_ns != 0 && now - item->silence.last_ns <= FL_HOUR;
 			if (bits != 0 && (item->acked & bits) == bits) {
-				subscribed++;
-				live += is_live(item, now);
+				coverage.subscribed++;
+				coverage.live += is_live(item, now);
 			}
 		}
-		fl_set_coverage(self->ctx, self->options->currencies.items[c], listed, subscribed, live);
+		fl_set_coverage(self->ctx, self->options->currencies.items[c], &coverage);
 	}
 }

@@ -19,7 +19,7 @@ void deribit_on_command(void *state, int command, const char *name, const char *
 /** Answers the commands whose instruments are all acknowledged or refused by now. */
 void deribit_commands_check(struct deribit *self);
 /** A refresh has come to its end: answers who asked for it. */
-void deribit_commands_refreshed(struct deribit *self, uint32_t listed, uint32_t subscribed);
+void deribit_commands_refreshed(struct deribit *self);
 /** Forgets what waits (the core answers in our place when we stop). */
 void deribit_commands_drop(struct deribit *self);
 

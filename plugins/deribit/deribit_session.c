@@ -101,6 +101,7 @@ static void link_up(struct deribit *self, int link)
 
 	it->is_up = true;
 	it->is_heartbeat_refused = false;
+	it->down_since_ns = 0;
 	it->login = LOGIN_NONE;
 	it->login_retry_ns = it->heartbeat_retry_ns = 0;
 	it->timeouts = 0;
@@ -118,6 +119,8 @@ int deribit_link_open(struct deribit *self, int link)
 
 	if (error != 0)
 		return error;
+	if (!self->links[link].is_open)
+		self->links[link].down_since_ns = deribit_now(self);
 	self->links[link].is_open = true;
 	if (self->link_count <= link)
 		self->link_count = link + 1;
@@ -152,6 +155,8 @@ void deribit_on_connection(void *state, int conn, enum fl_conn_state now, enum f
 	if (link < 0 || link >= LINKS_MAX)
 		return;
 	calls_forget(self, link);
+	if (self->links[link].is_up)
+		self->links[link].down_since_ns = deribit_now(self);
 	self->links[link].is_up = self->links[link].is_ready = false;
 	self->links[link].reason = reason;
 	deribit_link_forget(self, link);
@@ -353,6 +358,7 @@ static void on_tick(struct deribit *self)
 	int64_t now = deribit_now(self);
 
 	deribit_expire(self);
+	deribit_failover(self);
 	calls_late(self, now);
 	links_late(self, now);
 	books_late(self, now);
@@ -380,7 +386,7 @@ void deribit_on_timer(void *state, int timer)
 	case TIMER_TICK: on_tick(self); break;
 	case TIMER_REFRESH:
 		self->refresh_at_ns = deribit_now(self) + self->options->refresh_interval_ns;
-		deribit_list_begin(self);
+		deribit_list_begin(self, deribit_all_pairs(self));
 		deribit_pump(self);
 		break;
 	default: break;

@@ -406,6 +406,7 @@ int deribit_save(const void *state, struct fl_snapshot *to)
 		(error = fl_snapshot_put_int(to, "refresh_at_ns", self->refresh_at_ns)) != 0 ||
 		(error = fl_snapshot_put_int(to, "list_again_ns", self->list_again_ns)) != 0 ||
 		(error = fl_snapshot_put_int(to, "is_listed", self->is_listed)) != 0 ||
+		(error = fl_snapshot_put_int(to, "group_link", self->group_link)) != 0 ||
 		(error = fl_snapshot_put_int(
 			 to, "is_listing", (self->list_waiting | self->list_in_flight) != 0)) != 0 ||
 		(error = fl_snapshot_put_int(to, "unbeaten_links", unbeaten_links(self))) != 0 ||
@@ -457,6 +458,10 @@ int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *fro
 		self->refresh_number = (uint32_t)number;
 	fl_snapshot_get_int(from, "refresh_at_ns", &self->refresh_at_ns);
 	fl_snapshot_get_int(from, "list_again_ns", &self->list_again_ns);
+	self->list_again_pairs = self->list_again_ns != 0 ? deribit_all_pairs(self) : 0;
+	number = 0;
+	fl_snapshot_get_int(from, "group_link", &number);
+	self->group_link = number >= 0 && number < LINKS_MAX ? (int)number : 0;
 	if (fl_snapshot_get_int(from, "is_listed", &number) == 0)
 		self->is_listed = number != 0;
 	number = 0;
@@ -470,7 +475,7 @@ int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *fro
 	fl_snapshot_get_int(from, "unbeaten_links", &unbeaten);
 	ask_heartbeats(self, unbeaten);
 	if (number != 0)
-		deribit_list_begin(self);
+		deribit_list_begin(self, deribit_all_pairs(self));
 	self->is_restored = true;
 	return 0;
 }

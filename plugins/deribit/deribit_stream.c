@@ -184,7 +184,10 @@ static void on_instrument(struct deribit *self, struct deribit_message *in, int6
 	case DERIBIT_TICKER:
 	case DERIBIT_PERPETUAL: on_ticker(self, item, in, received_ns); break;
 	case DERIBIT_BOOK: on_book(self, item, in, received_ns); break;
-	case DERIBIT_STATE: deribit_item_state(self, item, in->state, in->time_ns, received_ns); break;
+	case DERIBIT_STATE:
+		if (!deribit_item_state(self, item, in->state, in->time_ns, received_ns))
+			deribit_list_soon(self, in->channel.data, in->channel.length);
+		break;
 	default: break;
 	}
 }
@@ -206,7 +209,7 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 	case DERIBIT_TRADES: on_trades(self, &in, message->received_ns); break;
 	case DERIBIT_INDEX: on_index(self, &in, message->received_ns); break;
 	case DERIBIT_MARKPRICES: on_markprices(self, &in, message->received_ns); break;
-	case DERIBIT_CREATION: deribit_list_soon(self); break;
+	case DERIBIT_CREATION: deribit_list_soon(self, in.channel.data, in.channel.length); break;
 	case DERIBIT_TEST_REQUEST: /* unanswered, the venue hangs up after one interval */
 		fl_sendf(self->ctx, conn,
 			"{\"jsonrpc\":\"2.0\",\"id\":%" PRId64 ",\"method\":\"public/test\",\"params\":{}}",

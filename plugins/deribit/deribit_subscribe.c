@@ -184,7 +184,7 @@ static void gather_groups(struct deribit *self, int64_t id, int64_t now)
 static void gather(struct deribit *self, int link, bool subscribe, int64_t id, int64_t now)
 {
 	deribit_batch_begin(&self->batch, subscribe ? "public/subscribe" : "public/unsubscribe", id);
-	if (link == 0 && subscribe)
+	if (link == self->group_link && subscribe)
 		gather_groups(self, id, now);
 	for (size_t i = 0; i < self->item_count; i++) {
 		struct deribit_item *item = &self->items[i];
@@ -220,7 +220,7 @@ static void ungather(struct deribit *self, int64_t id)
 
 static bool is_due(const struct deribit *self, int link, bool subscribe, int64_t now)
 {
-	for (size_t i = 0; link == 0 && subscribe && i < self->group_count; i++) {
+	for (size_t i = 0; link == self->group_link && subscribe && i < self->group_count; i++) {
 		const struct deribit_group *group = &self->groups[i];
 
 		if (!group->acked && group->call == 0 && group->retry_at_ns <= now)
@@ -446,7 +446,7 @@ void deribit_link_forget(struct deribit *self, int link)
 		if (before.state == DERIBIT_CHAIN_BROKEN && self->book_bit != 0)
 			deribit_chain_gap(self, item, &before, 0);
 	}
-	for (size_t i = 0; link == 0 && i < self->group_count; i++) {
+	for (size_t i = 0; link == self->group_link && i < self->group_count; i++) {
 		struct deribit_group *group = &self->groups[i];
 
 		group->asked = group->acked = group->leaving = false;
@@ -460,7 +460,7 @@ void deribit_link_count(struct deribit *self, int link)
 {
 	int instruments = 0, channels = 0, all = 0;
 
-	for (size_t i = 0; link == 0 && i < self->group_count; i++)
+	for (size_t i = 0; link == self->group_link && i < self->group_count; i++)
 		channels += self->groups[i].acked && !self->groups[i].is_notice;
 	for (size_t i = 0; i < self->item_count; i++) {
 		const struct deribit_item *item = &self->items[i];

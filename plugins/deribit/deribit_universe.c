@@ -18,7 +18,9 @@
 
 enum { LIST_COST = 10000, LIST_RETRIES = 3 };
 #define LIST_AGAIN_NS (60 * FL_SECOND)
-#define LIST_SOON_NS (1 * FL_SECOND)
+#define LIST_SOON_NS (250 * FL_MS)  /* many are listed within seconds: asked together */
+#define CONFIRM_NS (60 * FL_SECOND) /* a list of less than so much later confirms nothing */
+#define EXPIRED_NS FL_HOUR          /* later than that: a recorded session, which is followed */
 
 /* ---- items ---- */
 
@@ -98,21 +100,85 @@ static void item_publish(
 	fl_publish(self->ctx, &item->record.head);
 }
 
-void deribit_item_state(struct deribit *self, struct deribit_item *item,
+bool deribit_item_state(struct deribit *self, struct deribit_item *item,
 	enum fl_instrument_state state, int64_t time_ns, int64_t received_ns)
 {
-	if (!(item->flags & ITEM_KNOWN)) {
-		deribit_list_soon(self); /* not listed yet: the listing says the rest */
-		return;
-	}
-	if (state == FL_STATE_UNKNOWN || item->record.state == state)
-		return;
+	if (!(item->flags & ITEM_KNOWN))
+		return false; /* not listed yet: the listing says the rest */
+	if (state == FL_STATE_UNKNOWN || item->record.state == state ||
+		(item->flags & (ITEM_EXPIRED | ITEM_HIDDEN)))
+		return true;
 	item->record.state = (uint8_t)state;
 	item->record.is_active = state == FL_STATE_OPEN || state == FL_STATE_SETTLEMENT;
 	item_publish(self, item, time_ns, received_ns);
 	/* The list decides whether it is followed. */
-	if ((item->record.is_active != 0) != ((item->flags & ITEM_LISTED) != 0))
-		deribit_list_soon(self);
+	return (item->record.is_active != 0) == ((item->flags & ITEM_LISTED) != 0);
+}
+
+/* ---- expiry ---- */
+
+/* Only what expires under our eyes: a recorded session of long ago is listed and streams. */
+static bool has_just_expired(int64_t expiry_ns, int64_t now_ns)
+{
+	return expiry_ns != 0 && expiry_ns <= now_ns && expiry_ns > now_ns - EXPIRED_NS;
+}
+
+void deribit_expire(struct deribit *self)
+{
+	int64_t now = fl_now_ns(self->ctx);
+
+	for (size_t i = 0; i < self->item_count; i++) {
+		struct deribit_item *item = &self->items[i];
+
+		if ((item->flags & ITEM_EXPIRED) || !has_just_expired(item->record.expiry_ns, now))
+			continue;
+		item->flags |= ITEM_EXPIRED;
+		if (!(item->flags & ITEM_KNOWN) || !item->record.is_active)
+			continue;
+		item->record.is_active = 0;
+		item->record.state = FL_STATE_CLOSED;
+		item_publish(self, item, item->record.expiry_ns, now);
+	}
+}
+
+/* What is rehearsed stands in for what the venue says; an expiry that has passed stays passed. */
+static void settle_record(struct deribit_item *item, int64_t now_ns)
+{
+	struct fl_instrument *record = &item->record;
+
+	if (item->rehearsed_ns != 0)
+		record->expiry_ns = item->rehearsed_ns;
+	if (has_just_expired(record->expiry_ns, now_ns))
+		item->flags |= ITEM_EXPIRED;
+	if (record->is_active && (item->flags & ITEM_EXPIRED))
+		record->state = FL_STATE_CLOSED;
+	else if (record->is_active && (item->flags & ITEM_HIDDEN))
+		record->state = FL_STATE_REMOVED;
+	else
+		return;
+	record->is_active = 0;
+}
+
+void deribit_rehearse(
+	struct deribit *self, struct deribit_item *item, int64_t expiry_ns, bool is_hidden)
+{
+	int64_t now = fl_now_ns(self->ctx);
+
+	item->rehearsed_ns = expiry_ns;
+	item->flags &= (uint8_t)~(ITEM_HIDDEN | ITEM_EXPIRED);
+	if (is_hidden)
+		item->flags |= ITEM_HIDDEN;
+	if (expiry_ns == 0 && !is_hidden) { /* the list says what it is in truth */
+		deribit_list_begin(self, UINT64_C(1) << item->pair);
+		deribit_pump(self);
+		return;
+	}
+	settle_record(item, now);
+	if (!item->record.is_active)
+		item->flags &= (uint8_t)~ITEM_LISTED;
+	item_publish(self, item, now, now);
+	deribit_place(self);
+	deribit_pump(self);
 }
 
 /* ---- listing ---- */
@@ -132,28 +198,51 @@ int deribit_request(struct deribit *self, int number, const char *method, const 
 	return fl_request(self->ctx, number, &request);
 }
 
-void deribit_list_begin(struct deribit *self)
+static void list_again(struct deribit *self, uint64_t pairs, int64_t in_ns)
 {
-	if (self->list_waiting != 0 || self->list_in_flight != 0)
+	int64_t due = deribit_now(self) + in_ns;
+
+	self->list_again_pairs |= pairs;
+	if (self->list_again_ns == 0 || self->list_again_ns > due)
+		self->list_again_ns = due;
+}
+
+void deribit_list_begin(struct deribit *self, uint64_t pairs)
+{
+	uint64_t under_way = self->list_waiting | self->list_in_flight;
+
+	if (under_way != 0) {
+		if ((pairs & ~self->list_pairs) != 0)
+			list_again(self, pairs, 0);
 		return;
+	}
 	self->generation++;
 	self->refresh_number++;
-	self->list_waiting = (UINT64_C(1) << deribit_pairs(self)) - 1;
+	self->list_pairs = self->list_waiting = pairs;
 	self->list_failed = 0;
 	memset(self->list_new, 0, sizeof(self->list_new));
 	memset(self->list_gone, 0, sizeof(self->list_gone));
 	self->list_started_ns = deribit_now(self);
-	self->list_again_ns = 0;
+	self->list_again_pairs &= ~pairs;
+	if (self->list_again_pairs == 0)
+		self->list_again_ns = 0;
 	memset(self->list_attempts, 0, sizeof(self->list_attempts));
 	memset(self->list_retry_ns, 0, sizeof(self->list_retry_ns));
 }
 
-void deribit_list_soon(struct deribit *self)
+void deribit_list_soon(struct deribit *self, const char *channel, size_t length)
 {
-	int64_t due = deribit_now(self) + LIST_SOON_NS;
+	uint64_t pairs = 0;
+	char tail[48];
 
-	if (self->list_again_ns == 0 || self->list_again_ns > due)
-		self->list_again_ns = due;
+	for (size_t pair = 0; pair < deribit_pairs(self); pair++) {
+		size_t size = (size_t)snprintf(tail, sizeof(tail), ".%s.%s", deribit_pair_kind(self, pair),
+			deribit_pair_currency(self, pair));
+
+		if (size < length && memcmp(channel + length - size, tail, size) == 0)
+			pairs |= UINT64_C(1) << pair;
+	}
+	list_again(self, pairs != 0 ? pairs : deribit_all_pairs(self), LIST_SOON_NS);
 	deribit_pump(self);
 }
 
@@ -173,8 +262,8 @@ int64_t deribit_list_pump(struct deribit *self)
 	if (self->list_again_ns != 0) {
 		if (self->list_again_ns > now)
 			least = self->list_again_ns - now;
-		else
-			deribit_list_begin(self); /* when one is under way this stays due */
+		else /* when one is under way this stays due */
+			deribit_list_begin(self, self->list_again_pairs);
 	}
 	for (size_t pair = 0; pair < deribit_pairs(self); pair++) {
 		uint64_t bit = UINT64_C(1) << pair;
@@ -212,12 +301,14 @@ static void list_row(struct deribit *self, size_t pair, const struct fl_instrume
 	item->record.head.instrument = head.instrument;
 	snprintf(item->record.currency, sizeof(item->record.currency), "%s",
 		deribit_pair_currency(self, pair));
-	if (row->is_active && !(item->flags & ITEM_LISTED) && !(item->flags & ITEM_EXPIRED)) {
+	settle_record(item, fl_now_ns(self->ctx));
+	if (item->record.is_active && !(item->flags & ITEM_LISTED)) {
 		item->flags |= ITEM_LISTED;
 		item->misses = 0;
 		item->retry_at_ns = 0;
+		item->known_ns = self->is_listed ? deribit_now(self) : 0;
 		self->list_new[pair]++;
-	} else if (!row->is_active) {
+	} else if (!item->record.is_active) {
 		item->flags &= (uint8_t)~ITEM_LISTED;
 	}
 	item->flags |= ITEM_KNOWN;
@@ -226,19 +317,59 @@ static void list_row(struct deribit *self, size_t pair, const struct fl_instrume
 	item_publish(self, item, time_ns, received_ns);
 }
 
+static bool is_gone(const struct deribit *self, const struct deribit_item *item, size_t pair)
+{
+	return item->pair == pair && item->generation != self->generation &&
+		(item->flags & ITEM_KNOWN) && (item->record.is_active || (item->flags & ITEM_LISTED));
+}
+
+/* Its time had come, or a notice has said so before the list. */
+static bool is_explained(const struct deribit_item *item, int64_t time_ns)
+{
+	return !item->record.is_active ||
+		(item->record.expiry_ns != 0 && item->record.expiry_ns <= time_ns);
+}
+
+/*
+ * A venue that answers an empty or a truncated list must not end everything: when more is missing
+ * than max_drop and nothing explains it, it stays until a later refresh says the same.
+ */
+static bool must_hold(struct deribit *self, size_t pair, int64_t time_ns)
+{
+	int64_t now = deribit_now(self);
+	uint32_t listed = 0, missing = 0;
+
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
+
+		listed += item->pair == pair && (item->flags & ITEM_LISTED);
+		missing += is_gone(self, item, pair) && !is_explained(item, time_ns);
+	}
+	self->list_held[pair] = 0;
+	if ((double)missing <= self->max_drop * (double)listed ||
+		(self->list_held_ns[pair] != 0 && now - self->list_held_ns[pair] >= CONFIRM_NS)) {
+		self->list_held_ns[pair] = 0;
+		return false;
+	}
+	if (self->list_held_ns[pair] == 0)
+		self->list_held_ns[pair] = now;
+	self->list_held[pair] = missing;
+	return true;
+}
+
 /* What the venue no longer lists, of a pair that could be asked. */
 static void list_gone(struct deribit *self, size_t pair, int64_t time_ns, int64_t received_ns)
 {
+	bool is_held = must_hold(self, pair, time_ns);
+
 	for (size_t i = 0; i < self->item_count; i++) {
 		struct deribit_item *item = &self->items[i];
 
-		if (item->pair != pair || item->generation == self->generation ||
-			!(item->flags & ITEM_KNOWN) ||
-			(!item->record.is_active && !(item->flags & ITEM_LISTED)))
+		if (!is_gone(self, item, pair) || (is_held && !is_explained(item, time_ns)))
 			continue;
 		item->flags &= (uint8_t)~ITEM_LISTED;
 		self->list_gone[pair]++;
-		if (!item->record.is_active) /* a notice has said so before the list */
+		if (!item->record.is_active)
 			continue;
 		item->record.is_active = 0;
 		item->record.state = item->record.expiry_ns != 0 && item->record.expiry_ns <= time_ns
@@ -248,47 +379,70 @@ static void list_gone(struct deribit *self, size_t pair, int64_t time_ns, int64_
 	}
 }
 
-/* "refresh 12: listed 728, subscribed 728, new 3, expired 2, failed 0, 412 ms", one a currency. */
-static void list_log(struct deribit *self)
+static void say_held(struct deribit *self)
+{
+	char text[256] = "";
+	size_t length = 0;
+
+	for (size_t pair = 0; pair < deribit_pairs(self); pair++)
+		if (self->list_held[pair] > 0 && length < sizeof(text))
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%u of %s %s",
+				length > 0 ? ", " : "", self->list_held[pair], deribit_pair_currency(self, pair),
+				deribit_pair_kind(self, pair));
+	if (length > 0)
+		fl_complain(self->ctx, "drop",
+			"the venue's list lacks %s before their expiry: kept until the next refresh says the "
+			"same",
+			text);
+	else
+		fl_resolved(self->ctx, "drop");
+}
+
+void deribit_list_counts(const struct deribit *self, size_t currency, struct deribit_counts *out)
+{
+	size_t kinds = self->options->kinds.count;
+
+	*out = (struct deribit_counts){ 0 };
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
+		uint8_t wanted = deribit_wanted(self, item);
+
+		if (item->pair == PAIR_NONE || item->pair / kinds != currency)
+			continue;
+		out->listed += (item->flags & ITEM_LISTED) != 0;
+		out->subscribed += wanted != 0 && (item->acked & wanted) == wanted;
+		out->failed += (wanted & ~item->acked) != 0 && item->misses > 0;
+	}
+	for (size_t pair = currency * kinds; pair < (currency + 1) * kinds; pair++) {
+		out->is_asked = out->is_asked || ((self->list_pairs >> pair) & 1);
+		out->new += self->list_new[pair];
+		out->gone += self->list_gone[pair];
+		out->held += self->list_held[pair];
+	}
+}
+
+/* "refresh 12 BTC: listed 728, subscribed 728, new 3, expired 2, failed 0, 412 ms" */
+static void list_log(const struct deribit *self)
 {
 	const struct fl_names *currencies = &self->options->currencies;
 	int64_t took = (deribit_now(self) - self->list_started_ns) / FL_MS;
-	uint32_t all_listed = 0, all_subscribed = 0;
 
 	for (size_t c = 0; c < currencies->count; c++) {
-		uint32_t listed = 0, subscribed = 0, failed = 0, new = 0, gone = 0;
-		size_t kinds = self->options->kinds.count;
+		struct deribit_counts counts;
 
-		for (size_t i = 0; i < self->item_count; i++) {
-			const struct deribit_item *item = &self->items[i];
-			uint8_t wanted = deribit_wanted(self, item);
-
-			if (item->pair == PAIR_NONE || item->pair / kinds != c)
-				continue;
-			listed += (item->flags & ITEM_LISTED) != 0;
-			subscribed += wanted != 0 && (item->acked & wanted) == wanted;
-		}
-		for (size_t pair = c * kinds; pair < (c + 1) * kinds; pair++) {
-			failed += (uint32_t)((self->list_failed >> pair) & 1);
-			new += self->list_new[pair];
-			gone += self->list_gone[pair];
-		}
-		fl_log(self->ctx, FL_INFO,
-			"refresh %u %s: listed %u, subscribed %u, new %u, expired %u, failed %u, %" PRId64
-			" ms",
-			self->refresh_number, currencies->items[c], listed, subscribed, new, gone, failed,
-			took);
-		all_listed += listed;
-		all_subscribed += subscribed;
+		deribit_list_counts(self, c, &counts);
+		if (counts.is_asked)
+			fl_log(self->ctx, FL_INFO,
+				"refresh %u %s: listed %u, subscribed %u, new %u, expired %u, failed %u, %" PRId64
+				" ms",
+				self->refresh_number, currencies->items[c], counts.listed, counts.subscribed,
+				counts.new, counts.gone, counts.failed, took);
 	}
-	deribit_commands_refreshed(self, all_listed, all_subscribed);
 }
 
 static void list_end(struct deribit *self)
 {
-	uint64_t all = (UINT64_C(1) << deribit_pairs(self)) - 1;
-
-	if (self->list_failed != all) {
+	if (self->list_failed != self->list_pairs) {
 		self->is_listed = true;
 		deribit_groups_of_indexes(self);
 		deribit_place(self);
@@ -296,20 +450,20 @@ static void list_end(struct deribit *self)
 	if (self->list_failed != 0) {
 		fl_complain(self->ctx, "listing",
 			"instruments cannot be listed: %s; tried again each minute", self->list_error);
-		self->list_again_ns = deribit_now(self) + LIST_AGAIN_NS;
-	} else {
+		list_again(self, self->list_failed, LIST_AGAIN_NS);
+	} else if (self->list_again_pairs == 0) {
 		self->list_error[0] = '\0';
 		fl_resolved(self->ctx, "listing");
 	}
+	say_held(self);
 	if (self->is_listed)
 		list_log(self);
-	else
-		deribit_commands_refreshed(self, 0, 0);
+	deribit_commands_refreshed(self);
 	deribit_coverage_update(self);
 	deribit_health_update(self);
 }
 
-/* 1, 2, 4 s with jitter, then it has failed for this refresh. */
+/* After up to 1, 2 and 4 s, drawn, then it has failed for this refresh. */
 static void list_failed(struct deribit *self, size_t pair, int64_t retry_after_ns)
 {
 	uint64_t bit = UINT64_C(1) << pair;
@@ -320,7 +474,7 @@ static void list_failed(struct deribit *self, size_t pair, int64_t retry_after_n
 		return;
 	}
 	delay = FL_SECOND << self->list_attempts[pair]++;
-	delay = delay / 2 + (int64_t)(fl_random(self->ctx) % (uint64_t)(delay / 2));
+	delay = 1 + (int64_t)(fl_random(self->ctx) % (uint64_t)delay);
 	if (retry_after_ns > delay)
 		delay = retry_after_ns < LIST_AGAIN_NS ? retry_after_ns : LIST_AGAIN_NS;
 	self->list_retry_ns[pair] = deribit_now(self) + delay;
@@ -382,84 +536,4 @@ void deribit_list_response(struct deribit *self, size_t pair, const struct fl_re
 	else
 		deribit_health_update(self);
 	deribit_pump(self);
-}
-
-void deribit_expire(struct deribit *self)
-{
-	int64_t now = fl_now_ns(self->ctx);
-
-	/* Only what expires under our eyes: a recorded session of long ago is listed and streams. */
-	for (size_t i = 0; i < self->item_count; i++) {
-		struct deribit_item *item = &self->items[i];
-		int64_t expiry = item->record.expiry_ns;
-
-		if (expiry == 0 || (item->flags & ITEM_EXPIRED) || !deribit_item_is_followed(item))
-			continue;
-		if (expiry <= now && expiry > now - FL_HOUR)
-			item->flags |= ITEM_EXPIRED;
-	}
-}
-
-/* ---- placement ---- */
-
-static void open_links(struct deribit *self, int used)
-{
-	self->link_count = used > self->link_count ? used : self->link_count;
-	for (int i = 0; i < used; i++)
-		if (!self->links[i].is_open)
-			deribit_link_open(self, i);
-	for (int i = used; i < self->link_count; i++)
-		if (self->links[i].is_open)
-			deribit_link_close(self, i);
-}
-
-void deribit_place(struct deribit *self)
-{
-	const struct deribit_options *options = self->options;
-	struct fl_placement_limits limits = { .max_channels = (int)options->max_channels,
-		.max_instruments = (int)options->max_instruments,
-		.max_connections = (int)options->max_connections,
-		.channels_each = self->template_count,
-		.reserved_channels = (int)self->group_count };
-	int scratch[LINKS_MAX + 2] = { 0 };
-	size_t count = 0, homeless = 0;
-	int *place, used;
-
-	place = malloc((self->item_count + 1) * sizeof(*place));
-	if (place == NULL) {
-		fl_log(self->ctx, FL_ERROR, "no memory to place %zu instruments", self->item_count);
-		return;
-	}
-	for (size_t i = 0; i < self->item_count; i++)
-		if (deribit_wanted(self, &self->items[i]) != 0)
-			place[count++] = self->items[i].goal;
-	used = count == 0 ? 1 : fl_place(&limits, place, count, scratch);
-	if (used < 0) {
-		fl_complain(self->ctx, "placement",
-			"%zu instruments cannot be placed: max_channels %d is less than what one needs", count,
-			limits.max_channels);
-		goto out;
-	}
-	used = used < 1 ? 1 : used > LINKS_MAX ? LINKS_MAX : used;
-	count = 0;
-	for (size_t i = 0; i < self->item_count; i++) {
-		struct deribit_item *item = &self->items[i];
-
-		if (deribit_wanted(self, item) == 0)
-			continue;
-		item->goal = (int16_t)place[count++];
-		homeless += item->goal < 0;
-		if (item->place != item->goal && item->acked == 0 && item->call == 0)
-			item->place = item->goal;
-	}
-	if (homeless > 0)
-		fl_complain(self->ctx, "placement",
-			"%zu instruments have no room on %d connections: raise max_connections, "
-			"max_channels or max_instruments, or follow fewer channels",
-			homeless, limits.max_connections);
-	else
-		fl_resolved(self->ctx, "placement");
-	open_links(self, used);
-out:
-	free(place);
 }

@@ -27,10 +27,15 @@ FL_API void fl_conn_load(struct fl_ctx *ctx, int conn, int instruments, int chan
  */
 FL_API void fl_conn_streams(struct fl_ctx *ctx, int conn, bool streams);
 
-/** Coverage of one currency: instruments the venue lists, those acknowledged, those with fresh
- * data. */
+/** Coverage of one currency, in instruments. */
+struct fl_coverage {
+	int listed;     /* by the venue as tradable, for a minute, and not left out on purpose */
+	int subscribed; /* of those: acknowledged by the venue */
+	int live;       /* of these: not silent for longer than is usual for them */
+	int quoted;     /* of the listed: with data in the last hour */
+};
 FL_API void fl_set_coverage(
-	struct fl_ctx *ctx, const char *currency, int listed, int subscribed, int live);
+	struct fl_ctx *ctx, const char *currency, const struct fl_coverage *coverage);
 
 /** A step of `feedloom check --connect`; on_probe is over with the call of fl_probe_done. */
 FL_API void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...) FL_PRINTF(3, 4);

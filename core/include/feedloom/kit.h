@@ -109,7 +109,9 @@ struct fl_placement_limits {
 	int max_instruments; /* per connection */
 	int max_connections;
 	int channels_each;     /* channels of one instrument */
-	int reserved_channels; /* on the first connection, for channels by kind */
+	int reserved_channels; /* on connection `reserved_on`, for channels by kind */
+	int reserved_on;
+	uint32_t closed; /* bits: connections that may carry nothing, as they are down for long */
 };
 /**
  * Places instruments: sizes within one of each other where that costs no move, otherwise within 10

@@ -265,12 +265,12 @@ void fl_conn_load(struct fl_ctx *ctx, int conn, int instruments, int channels)
 	ctx->loads[conn][1] = channels;
 }
 
-void fl_set_coverage(struct fl_ctx *ctx, const char *currency, int listed, int subscribed, int live)
+void fl_set_coverage(struct fl_ctx *ctx, const char *currency, const struct fl_coverage *coverage)
 {
 	(void)currency;
-	ctx->coverage[0] = listed;
-	ctx->coverage[1] = subscribed;
-	ctx->coverage[2] = live;
+	ctx->coverage[0] = coverage->listed;
+	ctx->coverage[1] = coverage->subscribed;
+	ctx->coverage[2] = coverage->live;
 }
 
 void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...)

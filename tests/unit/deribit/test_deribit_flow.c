@@ -417,8 +417,8 @@ static void the_venues_notices_bring_a_refresh_soon(void **state)
 			"\"instrument.creation.option.BTC\",\"data\":{\"timestamp\":1700000000124,"
 			"\"instrument_name\":\"BTC-26JUN26-1002-C\"}}}");
 	assert_int_equal(ctx->request_count, 0);
-	fake_pass(ctx, 2 * FL_SECOND);
-	assert_int_equal(ctx->request_count, 2);
+	fake_pass(ctx, 300 * FL_MS);
+	assert_int_equal(ctx->request_count, 1); /* of what the notices are about */
 	world_list(ctx, 3, 0);
 	fake_pass(ctx, FL_SECOND);
 	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 2);
@@ -435,7 +435,7 @@ static void what_ends_before_its_time_is_left(void **state)
 		"\"data\":{\"timestamp\":1700000000124,\"state\":\"closed\","
 		"\"instrument_name\":\"BTC-26JUN26-1001-C\"}}}");
 	fake_pass(ctx, 2 * FL_SECOND);
-	assert_int_equal(ctx->request_count, 2); /* the list decides */
+	assert_int_equal(ctx->request_count, 1); /* the list decides */
 	world_list(ctx, 1, 0);
 	fake_pass(ctx, FL_SECOND);
 	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 2);
@@ -653,12 +653,172 @@ static void subscriptions_and_refresh_are_answered(void **state)
 	ctx->plugin->on_command(ctx->state, 1, "subscriptions", NULL);
 	assert_string_equal(ctx->replies[0].json,
 		"{\"connections\":[{\"connection\":0,\"currency\":null,\"instruments\":"
-		"[\"BTC-26JUN26-1000-C\",\"ETH-26JUN26-6000-C\"],\"channel_count\":6}]}");
+		"[\"BTC-26JUN26-1000-C\",\"ETH-26JUN26-6000-C\"],\"channel_count\":6}],"
+		"\"pending\":[],\"deferred\":[],\"pinned\":[],\"excluded\":[]}");
 	ctx->plugin->on_command(ctx->state, 2, "refresh", "{}");
 	assert_int_equal(ctx->reply_count, 1);
 	world_list(ctx, 2, 1);
 	assert_int_equal(ctx->reply_count, 2);
-	assert_string_equal(ctx->replies[1].json, "{\"listed\":3,\"subscribed\":2}");
+	assert_string_equal(ctx->replies[1].json,
+		"{\"currencies\":[{\"currency\":\"BTC\",\"listed\":2,\"subscribed\":1,\"new\":1,"
+		"\"expired\":0,\"failed\":0,\"held\":0},{\"currency\":\"ETH\",\"listed\":1,"
+		"\"subscribed\":1,\"new\":0,\"expired\":0,\"failed\":0,\"held\":0}],"
+		"\"listed\":3,\"subscribed\":2}");
+}
+
+static void what_is_left_out_by_hand_and_by_policy_differ(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 2, 1);
+	fake_clear(ctx);
+	ctx->plugin->on_command(
+		ctx->state, 1, "unsubscribe", "{\"instruments\":[\"BTC-26JUN26-1000-C\"],\"pin\":false}");
+	ctx->plugin->on_command(
+		ctx->state, 2, "unsubscribe", "{\"instruments\":[\"BTC-26JUN26-1001-C\"]}");
+	world_acknowledge(ctx, NULL);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 3, "subscriptions", NULL);
+	assert_string_equal(ctx->replies[0].json,
+		"{\"connections\":[{\"connection\":0,\"currency\":\"ETH\",\"instruments\":"
+		"[\"ETH-26JUN26-6000-C\"],\"channel_count\":4}],\"pending\":[],\"deferred\":[],"
+		"\"pinned\":[],\"excluded\":[\"BTC-26JUN26-1001-C\"]}");
+}
+
+/* ---- a list that cannot be believed ---- */
+
+static void a_short_list_is_held_until_it_is_confirmed(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 10, 5);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 1, "refresh", "{\"max_drop\":0.2}");
+	world_list(ctx, 0, 4); /* all of BTC are gone, and one in five of ETH */
+	assert_true(fake_complains(ctx, "drop"));
+	assert_non_null(strstr(ctx->replies[0].json, "\"currency\":\"BTC\",\"listed\":10"));
+	assert_non_null(strstr(ctx->replies[0].json, "\"held\":10"));
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 2); /* the one of ETH */
+	world_acknowledge(ctx, NULL);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 2, "refresh", "{}"); /* at once: confirms nothing */
+	world_list(ctx, 0, 4);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+	fake_pass(ctx, 61 * FL_SECOND);
+	ctx->plugin->on_command(ctx->state, 3, "refresh", "{}");
+	world_list(ctx, 0, 4);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 20);
+	assert_false(fake_complains(ctx, "drop"));
+}
+
+static void a_short_list_that_was_a_mistake_ends_nothing(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 10, 0);
+	ctx->plugin->on_command(ctx->state, 1, "refresh", "{}");
+	world_list(ctx, 3, 0);
+	assert_true(fake_complains(ctx, "drop"));
+	fake_pass(ctx, 5 * FL_MINUTE);
+	ctx->plugin->on_command(ctx->state, 2, "refresh", "{}");
+	fake_clear(ctx);
+	world_list(ctx, 10, 0);
+	assert_false(fake_complains(ctx, "drop"));
+	ctx->plugin->on_command(ctx->state, 3, "refresh", "{}");
+	world_list(ctx, 3, 0); /* the next mistake is held as well */
+	assert_true(fake_complains(ctx, "drop"));
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+}
+
+/* ---- rehearsals ---- */
+
+static void a_rehearsed_expiry_goes_the_whole_way_and_back(void **state)
+{
+	const struct fl_instrument *record;
+	char json[128], time[40];
+	size_t count;
+
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 2, 0);
+	fake_clear(ctx);
+	fl_time_print(time, ctx->now_ns + 20 * FL_SECOND, 3);
+	snprintf(
+		json, sizeof(json), "{\"instrument\":\"BTC-26JUN26-1001-C\",\"expires_at\":\"%s\"}", time);
+	ctx->plugin->on_command(ctx->state, 1, "rehearse", json);
+	assert_int_equal(ctx->replies[0].status, FL_REPLY_OK);
+	record = fake_record(ctx, FL_INSTRUMENT, 0);
+	assert_true(record->is_active);
+	assert_int_equal(record->expiry_ns / FL_MS, (ctx->now_ns + 20 * FL_SECOND) / FL_MS);
+	fake_pass(ctx, 22 * FL_SECOND);
+	record = fake_record(ctx, FL_INSTRUMENT, 1);
+	assert_false(record->is_active);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 2);
+	world_acknowledge(ctx, NULL);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 2, "refresh", "{}");
+	world_list(ctx, 2, 0); /* a venue that still lists it does not bring it back */
+	record = fake_record(ctx, FL_INSTRUMENT, 1);
+	assert_false(record->is_active);
+	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 0);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 3, "rehearse", "{\"instrument\":\"BTC-26JUN26-1001-C\"}");
+	world_list(ctx, 2, 0);
+	count = fake_count(ctx, FL_INSTRUMENT);
+	record = fake_record(ctx, FL_INSTRUMENT, count - 1);
+	assert_true(record->is_active);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 2);
+}
+
+static void a_hidden_instrument_is_as_if_unlisted(void **state)
+{
+	const struct fl_instrument *record;
+
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 2, 0);
+	fake_clear(ctx);
+	ctx->plugin->on_command(
+		ctx->state, 1, "rehearse", "{\"instrument\":\"BTC-26JUN26-1001-C\",\"hide\":true}");
+	record = fake_record(ctx, FL_INSTRUMENT, 0);
+	assert_false(record->is_active);
+	assert_int_equal(record->state, FL_STATE_REMOVED);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 2);
+	ctx->plugin->on_command(ctx->state, 2, "rehearse", "{\"instrument\":\"BTC-26JUN26-7777-C\"}");
+	assert_int_equal(ctx->replies[1].status, FL_REPLY_NOT_FOUND);
+	ctx->plugin->on_command(ctx->state, 3, "rehearse",
+		"{\"instrument\":\"BTC-26JUN26-1001-C\",\"expires_at\":\"soon\"}");
+	assert_int_equal(ctx->replies[2].status, FL_REPLY_BAD);
+}
+
+/* ---- a connection that stays away ---- */
+
+static int sent_on(int conn, const char *method)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < ctx->sent_count; i++)
+		count += ctx->sent[i].conn == conn && strstr(ctx->sent[i].text, method) != NULL;
+	return count;
+}
+
+static void what_a_dead_connection_carried_moves_to_others(void **state)
+{
+	(void)state;
+	options.max_instruments = 100;
+	ctx = world_create(&options);
+	world_start(ctx, 150, 150); /* three connections, the groups on the first */
+	fake_clear(ctx);
+	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_REFUSED);
+	fake_pass(ctx, 50 * FL_SECOND);
+	assert_int_equal(sent_on(2, "public/subscribe") + sent_on(3, "public/subscribe"), 0);
+	fake_pass(ctx, 15 * FL_SECOND);
+	world_up_all(ctx); /* a fourth one was opened; the first one's number is up again too */
+	world_acknowledge(ctx, NULL);
+	assert_true(sent_on(2, "trades.option.BTC") > 0); /* and the groups */
+	assert_true(sent_on(4, "public/subscribe") > 0);
 }
 
 /* ---- life ---- */
@@ -895,6 +1055,12 @@ int main(void)
 		TEST(a_book_without_its_snapshot_is_renewed),
 		TEST(instruments_are_followed_and_left_by_command),
 		TEST(subscriptions_and_refresh_are_answered),
+		TEST(what_is_left_out_by_hand_and_by_policy_differ),
+		TEST(a_short_list_is_held_until_it_is_confirmed),
+		TEST(a_short_list_that_was_a_mistake_ends_nothing),
+		TEST(a_rehearsed_expiry_goes_the_whole_way_and_back),
+		TEST(a_hidden_instrument_is_as_if_unlisted),
+		TEST(what_a_dead_connection_carried_moves_to_others),
 		TEST(a_reload_asks_nothing_again),
 		TEST(an_answer_that_comes_after_a_reload_counts),
 		TEST(a_warm_start_connects_anew),

@@ -34,6 +34,7 @@ struct deribit_options world_options(void)
 		.max_connections = 30,
 		.heartbeat_interval_ns = 30 * FL_SECOND,
 		.refresh_interval_ns = 5 * FL_MINUTE,
+		.failover_after_ns = FL_MINUTE,
 		.dial_timeout_ns = 10 * FL_SECOND,
 		.request_timeout_ns = 10 * FL_SECOND,
 		.tls = { "", true } };

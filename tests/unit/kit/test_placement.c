@@ -184,9 +184,34 @@ static void limits_that_are_none_are_refused(void **state)
 	assert_int_equal(fl_place(&deribit, place, 0, scratch), 0);
 }
 
+static void a_closed_connection_gives_all_and_gets_its_share_back(void **state)
+{
+	struct fl_placement_limits limits = deribit;
+	int connections, moves;
+
+	(void)state;
+	clear(600);
+	run(&limits, 600, &connections);
+	assert_int_equal(connections, 3);
+	limits.closed = 1U << 1;
+	moves = run(&limits, 600, &connections);
+	assert_int_equal(connections, 4); /* two cannot hold them; the closed one keeps its number */
+	assert_int_equal(sizes[1], 0);
+	assert_int_equal(sizes[0] + sizes[2] + sizes[3], 600);
+	assert_true(moves >= 200 && moves < 300); /* its own, and what evens out */
+	limits.closed = 0;
+	run(&limits, 600, &connections);
+	assert_even(4, 0.1);
+	limits.closed = 0xf; /* nowhere to go: a fifth */
+	run(&limits, 200, &connections);
+	assert_int_equal(connections, 5);
+	assert_int_equal(sizes[4], 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_closed_connection_gives_all_and_gets_its_share_back),
 		cmocka_unit_test(deribit_needs_seven_connections),
 		cmocka_unit_test(limits_hold_at_every_count),
 		cmocka_unit_test(a_new_listing_moves_nobody),

@@ -343,8 +343,10 @@ static int act(struct echo *self, const char *name, yyjson_val *root)
 		fl_set_health(
 			self->ctx, (enum fl_health)number_of(root, "health"), "%s", text_of(root, "reason"));
 	else if (strcmp(name, "coverage") == 0)
-		fl_set_coverage(self->ctx, text_of(root, "currency"), (int)number_of(root, "listed"),
-			(int)number_of(root, "subscribed"), (int)number_of(root, "live"));
+		fl_set_coverage(self->ctx, text_of(root, "currency"),
+			&(struct fl_coverage){ .listed = (int)number_of(root, "listed"),
+				.subscribed = (int)number_of(root, "subscribed"),
+				.live = (int)number_of(root, "live") });
 	else if (strcmp(name, "request") == 0)
 		return fl_request(self->ctx, 1, &request);
 	else if (strcmp(name, "connect") == 0)
