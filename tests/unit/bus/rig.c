@@ -30,7 +30,9 @@ static const struct bus_owner owner = { on_state, on_lost };
 
 void rig_make_folder(char folder[256])
 {
-	(void)strcpy(folder, "/tmp/feedloom-bus-XXXXXX");
+	const char *parent = getenv("TMPDIR");
+
+	(void)snprintf(folder, 256, "%s/feedloom-bus-XXXXXX", parent != NULL ? parent : "/tmp");
 	assert_non_null(mkdtemp(folder));
 }
 

@@ -123,7 +123,7 @@ void rig_run(struct rig *rig, const char *yaml)
 
 /* ---- time ---- */
 
-static const int64_t PATIENCE_NS = 10 * FL_SECOND;
+static const int64_t PATIENCE_NS = 60 * FL_SECOND;
 
 static int64_t now_ns(struct rig *rig)
 {

@@ -156,10 +156,10 @@ static void nothing_starts_during_the_stop(void **state)
 		"services: { one: { plugin: echo, database: one.db } }\n");
 	rig_until_calls(&rig, "one", "db_open", 1);
 	assert_int_equal(rig_ask(&rig, "core", "stop", "{\"feeds\":[\"held\"]}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "one", "work", "{\"rows\":200000}"), FL_REPLY_OK);
 	rig_run(&rig,
 		"feeds: { feed: { plugin: echo_feed, count: 2 }, held: { plugin: echo_feed } }\n"
 		"services: { one: { plugin: echo, database: one.db } }\n"); /* a restart is due */
-	assert_int_equal(rig_ask(&rig, "one", "work", "{\"rows\":200000}"), FL_REPLY_OK);
 	host_stop(rig.host, 5 * FL_SECOND, on_stopped, &rig);
 	host_stop(rig.host, 5 * FL_SECOND, on_stopped, &rig); /* asked twice */
 	assert_int_equal(rig_ask(&rig, "core", "start", "{}"), FL_REPLY_STOPPED);

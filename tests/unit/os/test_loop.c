@@ -153,8 +153,10 @@ static void look_then_stall(void *data)
 {
 	struct world *world = data;
 
-	assert_true(clock_monotonic_ns(world->loop) > 0);
-	sleep_ms(30);
+	int64_t left_ns = world->due_ns - clock_monotonic_ns(world->loop);
+
+	assert_true(left_ns > 0);
+	sleep_ms(left_ns / FL_MS + 10);
 	tell(world, 's');
 }
 
@@ -164,8 +166,8 @@ static void a_timer_goes_by_the_turns_own_clock(void **state)
 	struct world *world = *state;
 	struct timer *timer = timer_create(world->loop, check_due, world);
 
-	world->due_ns = clock_monotonic_ns(world->loop) + 20 * FL_MS;
-	timer_start(timer, 20 * FL_MS, 0);
+	world->due_ns = clock_monotonic_ns(world->loop) + 500 * FL_MS; /* behind the worker's answer */
+	timer_start(timer, 500 * FL_MS, 0);
 	assert_int_equal(worker_run(world->loop, no_work, look_then_stall, world), 0);
 	loop_run(world->loop);
 	assert_string_equal(world->story, "sd");

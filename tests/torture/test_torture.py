@@ -1,0 +1,52 @@
+"""The campaigns of this folder in their short forms, and that they can fail."""
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from campaign import Progress  # noqa: E402  (first: it knows where the rest is)
+
+import kill  # noqa: E402
+import stream  # noqa: E402
+from agreement import check_loss_identity, check_memory  # noqa: E402
+from conftest import new_folder, new_world  # noqa: E402
+from harness import SHORT  # noqa: E402
+
+
+@pytest.fixture
+def world():
+    with new_folder() as folder, new_world(folder) as made:
+        yield made
+
+
+def test_kills(world):
+    """Short form of `./dev torture kill`."""
+    draw = random.Random(3)
+    verdict = kill.kill_round(world, 3 if SHORT else 6, 1500 if SHORT else 5000, kill.WITH_BOOKS, draw, lambda n: None)
+    print(kill.check_tails(verdict))
+    assert verdict.counts["stored trades, refilled"] > 0, "nobody was away: nothing was tested"
+
+
+def test_a_long_tail_is_a_violation():
+    verdict = type("Verdict", (), {"tails": {1: (10, 4000), 2: (100000, kill.socket_buffer_bytes() + 1)}})
+    with pytest.raises(AssertionError, match="a socket buffer holds"):
+        kill.check_tails(verdict)
+
+
+def test_stream(world):
+    """Short form of `./dev torture stream`: whether this machine makes the rate and keeps the latency is the long
+    one's question."""
+    done, verdict, memory = stream.stream(world, 10 if SHORT else 20, 3000 if SHORT else 15000, Progress("stream"))
+    verdict.check()
+    check_loss_identity(done)
+    check_memory(done.daemon)
+    assert verdict.counts["cut off"] == 0 and verdict.counts["messages"] > 1000 and memory
+
+
+def test_memory_that_grows_is_a_violation():
+    with pytest.raises(AssertionError, match="grew"):
+        stream.check_flat(list(range(20000, 40000, 100)))
+    assert "resident at most" in stream.check_flat([20000 + n % 300 for n in range(200)])

@@ -1,0 +1,31 @@
+"""Campaigns that other commands of ./dev carry out."""
+import subprocess
+
+from campaign import SOURCE, Campaign, Option
+
+
+def dev(*arguments):
+    code = subprocess.run(["./dev", *map(str, arguments)], cwd=SOURCE, check=False).returncode
+    assert code == 0, f"./dev {' '.join(map(str, arguments))}: exit code {code}"
+
+
+def sim(options, progress):
+    dev("sim", "--runs", options.seeds)
+
+
+def fuzz(options, progress):
+    progress.say("what was found stays in build-fuzz/found")
+    dev("fuzz", *([options.target] if options.target else []), options.seconds)
+
+
+def valgrind(options, progress):
+    dev("test", "--valgrind")
+
+
+CAMPAIGNS = [
+    Campaign("sim", "whole days with faults drawn from a seed, in a simulated world: no violation", "1,000 days", sim,
+             {"seeds": Option(1000, "days, one a seed")}),
+    Campaign("fuzz", "no input breaks a reader of foreign bytes", "10 min a target", fuzz,
+             {"target": Option("", "one target only"), "seconds": Option(600, "for each target")}),
+    Campaign("valgrind", "no unit test reads what is not there or leaks", "the unit suite, about 15 min", valgrind),
+]
