@@ -67,7 +67,7 @@ static void write_configurations(struct run *run)
 		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote, index",
 			"ticker.agg2, trades.agg2, quote, book.100ms", "trades.100ms, book.agg2"),
 		is_whole ? 250 : 20 + (unsigned)below(run, 80), ONE_OF(run, "10s", "30s", "60s"),
-		ONE_OF(run, "5m", "5m", "1m"), ONE_OF(run, "20ms", "5s", "20s"),
+		ONE_OF(run, "5m", "5m", "5m", "5m", "5m", "1m"), ONE_OF(run, "20ms", "5s", "20s"),
 		1 + (unsigned)below(run, 200));
 }
 
