@@ -1,9 +1,12 @@
 /* os_disk.c: names, inodes, and what a loss of power takes back. */
 #include "os_disk.h"
 
+#include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct disk disk;
 
@@ -131,6 +134,57 @@ static char *reserve(void)
 	return memory;
 }
 
+static int64_t page_up(int64_t bytes)
+{
+	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+void disk_zero(char *memory, int64_t from, int64_t to)
+{
+	int64_t whole = page_up(from), end = to / PAGE_BYTES * PAGE_BYTES;
+
+	if (whole >= end) {
+		memset(memory + from, 0, (size_t)(to - from));
+		return;
+	}
+	memset(memory + from, 0, (size_t)(whole - from));
+	if (madvise(memory + whole, (size_t)(end - whole), MADV_DONTNEED) != 0)
+		abort();
+	memset(memory + end, 0, (size_t)(to - end));
+}
+
+/* Of the kernel's page map: in memory, or swapped out. Not mincore, which does not know the latter.
+ */
+static void read_page_map(const char *memory, int64_t pages, uint64_t *out)
+{
+	static int map = -1;
+	static pid_t owner; /* a child has another */
+	size_t length = (size_t)pages * sizeof(*out);
+	off_t at = (off_t)((uintptr_t)memory / PAGE_BYTES * sizeof(*out));
+
+	if (map >= 0 && owner != getpid()) {
+		(void)close(map);
+		map = -1;
+	}
+	owner = getpid();
+	if (map < 0)
+		map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (pread(map, out, length, at) != (ssize_t)length)
+		memset(out, 0xff, length); /* not known: look at all of them */
+}
+
+void disk_touched(const struct inode *inode, int64_t from, int64_t pages, bool *out)
+{
+	static const uint64_t there = UINT64_C(3) << 62;
+	uint64_t now[DISK_PAGES_AT_ONCE], durable[DISK_PAGES_AT_ONCE];
+
+	assert(pages <= DISK_PAGES_AT_ONCE);
+	read_page_map(inode->data + from, pages, now);
+	read_page_map(inode->durable + from, pages, durable);
+	for (int64_t i = 0; i < pages; i++)
+		out[i] = ((now[i] | durable[i]) & there) != 0;
+}
+
 struct inode *disk_make_inode(struct machine *machine)
 {
 	struct inode *inode = calloc(1, sizeof(*inode));
@@ -202,17 +256,29 @@ static void settle_page(struct inode *inode, int64_t at, struct random_stream *d
 	memcpy(inode->durable + at, inode->data + at, kept);
 }
 
+static void settle_pages(
+	struct inode *inode, int64_t at, int64_t longest, struct random_stream *draw)
+{
+	bool is_touched[DISK_PAGES_AT_ONCE];
+	int64_t pages = page_up(longest - at) / PAGE_BYTES;
+
+	pages = pages < DISK_PAGES_AT_ONCE ? pages : DISK_PAGES_AT_ONCE;
+	disk_touched(inode, at, pages, is_touched);
+	for (int64_t i = 0; i < pages; i++, at += PAGE_BYTES)
+		if (is_touched[i] && memcmp(inode->data + at, inode->durable + at, PAGE_BYTES) != 0)
+			settle_page(inode, at, draw);
+}
+
 static void settle(struct inode *inode, struct random_stream *draw)
 {
 	int64_t longest = inode->size > inode->durable_size ? inode->size : inode->durable_size;
 	int64_t size = stream_once_in(draw, 2) ? inode->size : inode->durable_size;
 
-	for (int64_t at = 0; at < longest; at += PAGE_BYTES)
-		if (memcmp(inode->data + at, inode->durable + at, PAGE_BYTES) != 0)
-			settle_page(inode, at, draw);
+	for (int64_t at = 0; at < longest; at += PAGE_BYTES * DISK_PAGES_AT_ONCE)
+		settle_pages(inode, at, longest, draw);
 	if (longest > size) {
-		memset(inode->data + size, 0, (size_t)(longest - size));
-		memset(inode->durable + size, 0, (size_t)(longest - size));
+		disk_zero(inode->data, size, longest);
+		disk_zero(inode->durable, size, longest);
 	}
 	inode->size = inode->durable_size = size;
 }

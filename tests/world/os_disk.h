@@ -11,7 +11,7 @@
 #include "file.h"
 #include "os_inside.h"
 
-enum { PAGE_BYTES = 4096, SECTOR_BYTES = 512 };
+enum { PAGE_BYTES = 4096, SECTOR_BYTES = 512, DISK_PAGES_AT_ONCE = 1024 };
 #define INODE_BYTES_MAX (INT64_C(64) << 20)
 
 /** What a file holds. Its memory is the mapping that a program gets. */
@@ -71,6 +71,10 @@ struct inode *disk_make_inode(struct machine *machine);
 void disk_release(struct inode *inode);
 /** Room for `bytes` more: 0, -ENOSPC, -EIO. */
 int disk_take(struct inode *inode, int64_t bytes);
+/** Makes [from, to) of an inode's memory zeros, without touching what nobody has. */
+void disk_zero(char *memory, int64_t from, int64_t to);
+/** Which of the pages from `from` on, now or durably, are not just the zeros they began as. */
+void disk_touched(const struct inode *inode, int64_t from, int64_t pages, bool *out);
 /** Before a name changes: notes what it was. */
 void disk_note(const char *path);
 

@@ -151,7 +151,7 @@ int file_truncate(struct file *file, int64_t length)
 	if (inode->machine->disk_fails)
 		return -EIO;
 	if (length < inode->size)
-		memset(inode->data + length, 0, (size_t)(inode->size - length));
+		disk_zero(inode->data, length, inode->size);
 	if (pages(length) < inode->allocated)
 		(void)disk_take(inode, pages(length) - inode->allocated);
 	inode->size = length;
@@ -163,11 +163,20 @@ int file_allocate(struct file *file, int64_t length)
 	return file->inode == NULL ? -EROFS : grow(file->inode, length);
 }
 
+/* Pages that nobody has touched are zeros on both sides. */
 static void make_durable(struct inode *inode, int64_t from, int64_t to)
 {
-	for (int64_t at = from; at < to; at += PAGE_BYTES)
-		if (memcmp(inode->durable + at, inode->data + at, PAGE_BYTES) != 0)
-			memcpy(inode->durable + at, inode->data + at, PAGE_BYTES);
+	bool is_touched[DISK_PAGES_AT_ONCE];
+
+	while (from < to) {
+		int64_t count = (to - from) / PAGE_BYTES;
+
+		count = count < DISK_PAGES_AT_ONCE ? count : DISK_PAGES_AT_ONCE;
+		disk_touched(inode, from, count, is_touched);
+		for (int64_t i = 0; i < count; i++, from += PAGE_BYTES)
+			if (is_touched[i] && memcmp(inode->durable + from, inode->data + from, PAGE_BYTES) != 0)
+				memcpy(inode->durable + from, inode->data + from, PAGE_BYTES);
+	}
 }
 
 int file_sync(struct file *file)
