@@ -1,10 +1,8 @@
 #include "cli.h"
-#include "log.h"
 #include "migrate.h"
-#include "settings.h"
+#include "stores.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 
 static int exit_code(int error)
@@ -21,51 +19,28 @@ static int exit_code(int error)
 	}
 }
 
-static int migrate_one(
-	const char *name, const char *path, const char *folder, enum migrate_mode mode)
+struct migrating {
+	enum migrate_mode mode;
+	int worst; /* exit code */
+};
+
+static int migrate_one(void *data, const struct store *store)
 {
+	struct migrating *migrating = data;
 	struct buf report, why;
 	int result;
 
 	buf_init(&report, 1 << 20);
 	buf_init(&why, 1 << 16);
-	result = migrate_sqlite(path, folder, mode, &report, NULL, &why);
-	printf("%s: %s\n%s", name, path, buf_string(&report));
-	if (result < 0)
-		fprintf(stderr, "%s: %s\n", name, buf_string(&why));
+	result = migrate_sqlite(store->where, store->folder, migrating->mode, &report, NULL, &why);
+	printf("%s: %s\n%s", store->sink, store->where, buf_string(&report));
+	if (result < 0) {
+		fprintf(stderr, "%s: %s\n", store->sink, buf_string(&why));
+		migrating->worst = exit_code(result);
+	}
 	buf_finish(&report);
 	buf_finish(&why);
-	return exit_code(result);
-}
-
-static void resolve(const struct paths *paths, const char *path, char *out, size_t size)
-{
-	if (path[0] == '/')
-		snprintf(out, size, "%s", path);
-	else
-		snprintf(out, size, "%s/%s", paths->state, path);
-}
-
-static int migrate_all(const struct paths *paths, const struct node *root, enum migrate_mode mode)
-{
-	const struct node *sinks = node_find(root, "sinks"), *sink;
-	char path[8300], folder[4200];
-	int worst = EX_OK, found = 0;
-
-	snprintf(folder, sizeof(folder), "%s/sqlite", paths->schema);
-	node_each (sink, sinks) {
-		int code;
-
-		if (strcmp(node_text(sink, "plugin", sink->key), "sink_sqlite") != 0)
-			continue;
-		resolve(paths, node_text(sink, "path", "var/feedloom.db"), path, sizeof(path));
-		code = migrate_one(sink->key, path, folder, mode);
-		worst = code != EX_OK ? code : worst;
-		found++;
-	}
-	if (found == 0)
-		printf("no sink of this configuration has a schema\n");
-	return worst;
+	return 0;
 }
 
 static int run(int argc, char **argv)
@@ -73,10 +48,11 @@ static int run(int argc, char **argv)
 	bool is_dry = false, is_status = false;
 	const struct cli_flag flags[] = { { "--dry-run", &is_dry, NULL },
 		{ "--status", &is_status, NULL }, { 0 } };
+	struct migrating migrating = { 0 };
 	struct config *config = NULL;
 	struct cli_args args;
 	struct paths paths;
-	int code;
+	int code, count;
 
 	if (!cli_parse(&verb_migrate, argc, argv, flags, &args, &code))
 		return code;
@@ -84,13 +60,13 @@ static int run(int argc, char **argv)
 	if (code != EX_OK)
 		return code;
 	paths_find(args.state, &paths);
-	code = migrate_all(&paths, config->root,
-		is_status    ? MIGRATE_STATUS
-			: is_dry ? MIGRATE_DRY_RUN
-					 : MIGRATE_APPLY);
+	migrating.mode = is_status ? MIGRATE_STATUS : is_dry ? MIGRATE_DRY_RUN : MIGRATE_APPLY;
+	(void)stores_each(&paths, config->root, migrate_one, &migrating, &count);
+	if (count == 0)
+		printf("no sink of this configuration has a schema\n");
 	paths_finish(&paths);
 	config_destroy(config);
-	return code;
+	return migrating.worst;
 }
 
 const struct verb verb_migrate = {

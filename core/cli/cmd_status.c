@@ -1,82 +1,8 @@
+#include "ask.h"
 #include "cli.h"
-#include "loop.h"
-#include "request.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
-#include <yyjson.h>
-
-static const char default_listen[] = "127.0.0.1:8080";
-
-struct asking {
-	struct loop *loop;
-	struct requests *requests;
-	const char *base, *token;
-	yyjson_doc *status, *coverage;
-	int waiting;
-	char problem[256];
-};
-
-/* ---- asking the daemon ---- */
-
-static void take(struct asking *asking, const struct fl_response *response, yyjson_doc **out)
-{
-	if (response->status == 200)
-		*out = yyjson_read(response->body, response->length, 0);
-	else if (response->status == 0)
-		snprintf(asking->problem, sizeof(asking->problem), "%s", response->detail);
-	else
-		snprintf(asking->problem, sizeof(asking->problem), "it answers %d%s", response->status,
-			response->status == 401 ? ": `services: { control: { token } }` is needed here too"
-									: "");
-	if (--asking->waiting == 0)
-		loop_stop(asking->loop);
-}
-
-static void on_status(void *data, const struct fl_response *response)
-{
-	take(data, response, &((struct asking *)data)->status);
-}
-
-static void on_coverage(void *data, const struct fl_response *response)
-{
-	take(data, response, &((struct asking *)data)->coverage);
-}
-
-static void ask(struct asking *asking, const char *path, request_done done)
-{
-	char url[512], bearer[512];
-	struct fl_header header = { "Authorization", bearer };
-	struct fl_request what = { .url = url, .connect_timeout_ns = 3 * FL_SECOND };
-	struct request *request;
-
-	snprintf(url, sizeof(url), "http://%s%s", asking->base, path);
-	snprintf(bearer, sizeof(bearer), "Bearer %s", asking->token);
-	if (*asking->token != '\0') {
-		what.headers = &header;
-		what.header_count = 1;
-	}
-	if (request_start(asking->requests, &what, done, asking, &request) == 0)
-		asking->waiting++;
-	else
-		snprintf(asking->problem, sizeof(asking->problem), "%s is no address", asking->base);
-}
-
-static void ask_all(struct asking *asking)
-{
-	if (loop_open(&asking->loop) < 0)
-		return;
-	if (requests_open(asking->loop, &asking->requests) == 0) {
-		ask(asking, "/v1/streaming/status", on_status);
-		ask(asking, "/v1/coverage", on_coverage);
-		if (asking->waiting > 0)
-			loop_run(asking->loop);
-		requests_close(asking->requests);
-	}
-	loop_close(asking->loop);
-}
 
 /* ---- one screen ---- */
 
@@ -169,19 +95,20 @@ static int print_screen(yyjson_val *status, yyjson_val *coverage)
 	return is_ready ? EX_OK : 1;
 }
 
-static int report(struct asking *asking)
+static int report(const struct ask_target *target)
 {
+	static const char *const paths[] = { "/v1/streaming/status", "/v1/coverage" };
+	yyjson_doc *docs[2];
+	char problem[ASK_PROBLEM_BYTES];
 	int code = EX_UNAVAILABLE;
 
-	ask_all(asking);
-	if (asking->status == NULL)
-		fprintf(stderr, "no daemon answers on %s: %s\n", asking->base,
-			asking->problem[0] == '\0' ? "its answer is not JSON" : asking->problem);
+	ask_json(target, paths, 2, docs, problem);
+	if (docs[0] == NULL)
+		fprintf(stderr, "no daemon answers on %s: %s\n", target->listen, problem);
 	else
-		code = print_screen(
-			yyjson_doc_get_root(asking->status), yyjson_doc_get_root(asking->coverage));
-	yyjson_doc_free(asking->status);
-	yyjson_doc_free(asking->coverage);
+		code = print_screen(yyjson_doc_get_root(docs[0]), yyjson_doc_get_root(docs[1]));
+	yyjson_doc_free(docs[0]);
+	yyjson_doc_free(docs[1]);
 	return code;
 }
 
@@ -189,9 +116,8 @@ static int run(int argc, char **argv)
 {
 	const char *address = NULL;
 	const struct cli_flag flags[] = { { "--address", NULL, &address }, { 0 } };
-	struct asking asking = { .base = default_listen, .token = "" };
+	struct ask_target target;
 	struct config *config = NULL;
-	const struct node *service;
 	struct cli_args args;
 	int code;
 
@@ -200,15 +126,8 @@ static int run(int argc, char **argv)
 	code = cli_load(&args, &config);
 	if (code != EX_OK)
 		return code;
-	node_each (service, node_find(config->root, "services")) {
-		if (strcmp(node_text(service, "plugin", service->key), "control") != 0)
-			continue;
-		asking.base = node_text(service, "listen", default_listen);
-		asking.token = node_text(service, "token", "");
-	}
-	if (address != NULL)
-		asking.base = address;
-	code = report(&asking);
+	target = ask_find(config->root, address);
+	code = report(&target);
 	config_destroy(config);
 	return code;
 }
