@@ -2,6 +2,7 @@
 
 #include "bus.h"
 #include "clock.h"
+#include "dropin.h"
 #include "error.h"
 #include "host.h"
 #include "load.h"
@@ -12,6 +13,7 @@
 #include "process.h"
 #include "settings.h"
 #include "timer.h"
+#include "watch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +33,7 @@ struct daemon {
 	struct bus *bus;
 	struct host *host;
 	struct timer *watchdog;
+	struct watch *watches[2]; /* the configuration: its file, the folder of its fragments */
 	int exit_code;
 };
 
@@ -266,9 +269,39 @@ static void on_reload(void *data)
 
 static void on_hangup(void *data, int signum)
 {
+	struct daemon *daemon = data;
+
 	(void)signum;
-	log_info("feedloom", "SIGHUP: reading the configuration again");
+	log_info("feedloom", "SIGHUP: reading the configuration again, then the plugins' files");
 	on_reload(data);
+	dropin_look(daemon->host);
+}
+
+static void on_config_change(void *data)
+{
+	struct daemon *daemon = data;
+
+	log_info("config", "%s has changed", daemon->setup->config_file);
+	on_reload(data);
+}
+
+/* However it is saved: over it, beside it and renamed, by a link that is swapped. */
+static int watch_files(struct daemon *daemon)
+{
+	const char *const paths[] = { daemon->config->file, daemon->config->folder };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		daemon->watches[i] = watch_create(daemon->loop, paths[i], on_config_change, daemon);
+		if (daemon->watches[i] == NULL)
+			return -ENOMEM;
+	}
+	return dropin_start(daemon->host);
+}
+
+static void watch_nothing(struct daemon *daemon)
+{
+	for (size_t i = 0; i < sizeof(daemon->watches) / sizeof(*daemon->watches); i++)
+		watch_destroy(daemon->watches[i]);
 }
 
 static void on_watchdog(void *data)
@@ -325,13 +358,14 @@ static int run_opened(struct daemon *daemon)
 		code = EX_UNAVAILABLE;
 	else
 		code = open_host(daemon);
-	if (code == EX_OK && listen_to_signals(daemon) < 0)
+	if (code == EX_OK && (listen_to_signals(daemon) < 0 || watch_files(daemon) < 0))
 		code = EX_OSERR;
 	if (code == EX_OK) {
 		(void)process_notify("READY=1");
 		loop_run(daemon->loop);
 		ignore_signals(daemon);
 	}
+	watch_nothing(daemon);
 	host_close(daemon->host);
 	bus_close(daemon->bus);
 	metrics_destroy(daemon->metrics);

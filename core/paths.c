@@ -93,7 +93,7 @@ void paths_add_drop_in(struct paths *paths, const char *folder)
 
 struct image_folders paths_folders(const struct paths *paths)
 {
-	return (struct image_folders){ paths->folders, paths->folder_count };
+	return (struct image_folders){ paths->folders, paths->folder_count, NULL };
 }
 
 void paths_finish(struct paths *paths)

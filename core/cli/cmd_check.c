@@ -61,7 +61,7 @@ static int check_instances(
 	const struct paths *paths, const struct node *root, struct config_errors *errors)
 {
 	struct plan plan;
-	int result = plan_make(&(struct image_folders){ paths->folders, paths->folder_count },
+	int result = plan_make(&(struct image_folders){ paths->folders, paths->folder_count, NULL },
 		paths->state, root, errors, &plan);
 
 	plan_finish(&plan);

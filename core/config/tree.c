@@ -45,6 +45,41 @@ void node_append(struct node *parent, struct node *child)
 	parent->count++;
 }
 
+/* A place names a file whose text belongs to the tree it came from. */
+static bool copy_place(struct tree *tree, const struct place *from, struct place *to)
+{
+	*to = *from;
+	if (from->file != NULL)
+		to->file = tree_text(tree, from->file, strlen(from->file));
+	return from->file == NULL || to->file != NULL;
+}
+
+struct node *tree_copy(struct tree *tree, const struct node *node)
+{
+	struct node *copy = arena_take(&tree->arena, sizeof(*copy));
+	const struct node *child;
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *node;
+	copy->first = copy->last = copy->next = NULL;
+	copy->count = 0;
+	copy->text = tree_text(tree, node->text, node->length);
+	copy->key = node->key == NULL ? NULL : tree_text(tree, node->key, strlen(node->key));
+	if (copy->text == NULL || (copy->key == NULL) != (node->key == NULL) ||
+		!copy_place(tree, &node->place, &copy->place) ||
+		!copy_place(tree, &node->key_place, &copy->key_place))
+		return NULL;
+	node_each (child, node) {
+		struct node *twin = tree_copy(tree, child);
+
+		if (twin == NULL)
+			return NULL;
+		node_append(copy, twin);
+	}
+	return copy;
+}
+
 static struct node *find(struct node *mapping, const char *key)
 {
 	for (struct node *child = mapping->first; child != NULL; child = child->next)

@@ -46,6 +46,9 @@ int tree_parse(struct tree *tree, const char *file, const void *bytes, size_t le
 /** Copies text into the tree, 0-terminated. NULL: no memory. */
 char *tree_text(struct tree *tree, const char *text, size_t length);
 
+/** A deep copy of `node` (its key, its value, all places) in `tree`. NULL: no memory. */
+struct node *tree_copy(struct tree *tree, const struct node *node);
+
 /**
  * Moves the children of `from` into `into`: mappings merge by key, anything else given in both is
  * an error that names both places. 0 or -EINVAL.

@@ -5,6 +5,7 @@
  */
 #include "clock.h"
 #include "host.h"
+#include "kept.h"
 #include "log.h"
 #include "observe.h"
 #include "probe.h"
@@ -89,14 +90,30 @@ struct fl_metric *fl_metric(struct fl_ctx *ctx, enum fl_metric_kind kind, const 
 	return metrics_find(ctx->host->parts.metrics, kind, name, labels, help);
 }
 
+static int run_health(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_set_health(ctx, (enum fl_health)call->a, "%s", call->texts[0]);
+	return 0;
+}
+
 void fl_set_health(struct fl_ctx *ctx, enum fl_health health, const char *reason, ...)
 {
+	char text[sizeof(ctx->health_reason)];
 	va_list args;
 
-	ctx->health = health;
 	va_start(args, reason);
-	vsnprintf(ctx->health_reason, sizeof(ctx->health_reason), reason, args);
+	vsnprintf(text, sizeof(text), reason, args);
 	va_end(args);
+	if (kept_is_on(ctx)) {
+		(void)kept_add(ctx,
+			&(struct kept_call){ .run = run_health,
+				.a = (int)health,
+				.texts = &(const char *){ text },
+				.text_count = 1 });
+		return;
+	}
+	ctx->health = health;
+	memcpy(ctx->health_reason, text, sizeof(text));
 	if (health == FL_HEALTHY)
 		ctx->health_reason[0] = '\0';
 	observe_instance(ctx);
@@ -120,10 +137,29 @@ static struct coverage *find_coverage(struct fl_ctx *ctx, const char *currency)
 	return coverage;
 }
 
+static int run_coverage(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_coverage coverage;
+
+	memcpy(&coverage, call->data, sizeof(coverage));
+	fl_set_coverage(ctx, call->texts[0], &coverage);
+	return 0;
+}
+
 void fl_set_coverage(struct fl_ctx *ctx, const char *currency, const struct fl_coverage *coverage)
 {
-	struct coverage *entry = find_coverage(ctx, currency);
+	struct coverage *entry;
 
+	if (kept_is_on(ctx)) {
+		(void)kept_add(ctx,
+			&(struct kept_call){ .run = run_coverage,
+				.data = coverage,
+				.length = sizeof(*coverage),
+				.texts = &currency,
+				.text_count = 1 });
+		return;
+	}
+	entry = find_coverage(ctx, currency);
 	if (entry != NULL)
 		entry->counts = *coverage;
 }

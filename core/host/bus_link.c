@@ -5,6 +5,7 @@
 #include "gap.h"
 #include "host.h"
 #include "instance_parts.h"
+#include "kept.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -31,8 +32,17 @@ int bus_link_publish(struct fl_ctx *ctx, struct fl_record *record)
 										: bus_publish(ctx->host->parts.bus, ctx->source, record);
 }
 
+/* The record is the caller's to change, and aligned as one. */
+static int run_publish(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_publish(ctx, (struct fl_record *)(uintptr_t)call->data);
+}
+
 int fl_publish(struct fl_ctx *ctx, struct fl_record *record)
 {
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_publish, .data = record, .length = record->length });
 	instance_conn_published(ctx, record);
 	return bus_link_publish(ctx, record);
 }
@@ -80,6 +90,9 @@ struct instance_stream *instance_stream_find(const struct fl_ctx *ctx, const cha
 	return map_get(ctx->streams, name, strlen(name));
 }
 
+/* Until code that is about to be swapped has gone, or stays. */
+static const int64_t SWAP_DELAY_NS = 2 * FL_MS;
+
 static void on_batch(void *data, struct cursor *cursor, const struct fl_batch *batch)
 {
 	struct instance_stream *stream = data;
@@ -88,7 +101,7 @@ static void on_batch(void *data, struct cursor *cursor, const struct fl_batch *b
 	/* The plugin may close the stream, and still go by its name. */
 	memcpy(name, stream->name, sizeof(name));
 	if (!instance_on_batch(stream->owner, name, batch))
-		cursor_retry(cursor, FL_SECOND);
+		cursor_retry(cursor, stream->owner->is_waiting ? SWAP_DELAY_NS : FL_SECOND);
 }
 
 /* The histogram of the feed that received a record. */
@@ -146,6 +159,15 @@ static void publish_replaced(struct fl_ctx *sink)
 	}
 }
 
+static int run_stream(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_stream how;
+
+	memcpy(&how, call->data, sizeof(how));
+	how.filter.patterns = call->texts[1];
+	return fl_stream_open(ctx, call->texts[0], &how);
+}
+
 int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_stream *how)
 {
 	struct instance_stream *entry = instance_stream_find(ctx, stream);
@@ -157,10 +179,18 @@ int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_strea
 
 	if (ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)
 		return -ECANCELED;
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_stream,
+				.data = how,
+				.length = sizeof(*how),
+				.texts = (const char *const[]){ stream, how->filter.patterns },
+				.text_count = 2 });
 	if (is_new)
 		entry = add_stream(ctx, stream);
 	if (entry == NULL)
 		return -ENOMEM;
+	entry->life = ctx->life;
 	setup.data = entry;
 	setup.latency = latency_of;
 	result = cursor_open(ctx->host->parts.bus, &setup, &entry->cursor);
@@ -171,30 +201,93 @@ int fl_stream_open(struct fl_ctx *ctx, const char *stream, const struct fl_strea
 	return result;
 }
 
+static int run_ack(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_position position;
+
+	memcpy(&position, call->data, sizeof(position));
+	fl_ack(ctx, call->texts[0], &position);
+	return 0;
+}
+
 void fl_ack(struct fl_ctx *ctx, const char *stream, const struct fl_position *position)
 {
 	struct instance_stream *entry = instance_stream_find(ctx, stream);
 
-	if (entry != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx,
+			&(struct kept_call){ .run = run_ack,
+				.data = position,
+				.length = sizeof(*position),
+				.texts = &stream,
+				.text_count = 1 });
+	else if (entry != NULL)
 		cursor_ack(entry->cursor, position);
+}
+
+static int run_retry(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_retry(ctx, call->texts[0], call->x);
+	return 0;
 }
 
 void fl_retry(struct fl_ctx *ctx, const char *stream, int64_t delay_ns)
 {
 	struct instance_stream *entry = instance_stream_find(ctx, stream);
 
-	if (entry != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx,
+			&(struct kept_call){
+				.run = run_retry, .x = delay_ns, .texts = &stream, .text_count = 1 });
+	else if (entry != NULL)
 		cursor_retry(entry->cursor, delay_ns);
+}
+
+static int run_stream_close(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_stream_close(ctx, call->texts[0]);
+	return 0;
 }
 
 void fl_stream_close(struct fl_ctx *ctx, const char *stream)
 {
 	struct instance_stream *entry = instance_stream_find(ctx, stream);
 
+	if (kept_is_on(ctx)) {
+		(void)kept_add(
+			ctx, &(struct kept_call){ .run = run_stream_close, .texts = &stream, .text_count = 1 });
+		return;
+	}
 	if (entry == NULL)
 		return;
 	cursor_close(entry->cursor);
 	forget_stream(entry);
+}
+
+void instance_streams_sweep(struct fl_ctx *ctx)
+{
+	struct instance_stream *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->streams, &at, NULL, NULL)) != NULL)
+		if (entry->life != ctx->life) {
+			cursor_close(entry->cursor);
+			forget_stream(entry);
+		}
+}
+
+bool instance_streams_are_idle(const struct fl_ctx *ctx)
+{
+	struct instance_stream *entry;
+	struct cursor_status status;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->streams, &at, NULL, NULL)) != NULL) {
+		cursor_status(entry->cursor, &status);
+		if (status.is_in_flight)
+			return false;
+	}
+	return true;
 }
 
 void instance_streams_close(struct fl_ctx *ctx)
@@ -219,18 +312,29 @@ static void on_record(void *data, const struct fl_record *record)
 
 static const struct subscriber_owner subscriber_owner = { .on_record = on_record };
 
+static int run_subscribe(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_subscribe(ctx, call->number, &(struct fl_filter){ call->texts[0] });
+}
+
 int fl_subscribe(struct fl_ctx *ctx, int number, const struct fl_filter *filter)
 {
 	struct instance_subscription *entry;
 	int result;
 
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_subscribe,
+				.number = number,
+				.texts = (const char *const[]){ filter == NULL ? NULL : filter->patterns },
+				.text_count = 1 });
 	fl_unsubscribe(ctx, number);
 	if (ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)
 		return -ECANCELED;
 	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return -ENOMEM;
-	*entry = (struct instance_subscription){ .owner = ctx, .number = number };
+	*entry = (struct instance_subscription){ .owner = ctx, .number = number, .life = ctx->life };
 	result = map_set_number(ctx->subscriptions, (uint64_t)number, entry);
 	if (result < 0)
 		goto free_entry;
@@ -244,14 +348,35 @@ free_entry:
 	return result;
 }
 
+static int run_unsubscribe(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_unsubscribe(ctx, call->number);
+	return 0;
+}
+
 void fl_unsubscribe(struct fl_ctx *ctx, int number)
 {
-	struct instance_subscription *entry = map_remove_number(ctx->subscriptions, (uint64_t)number);
+	struct instance_subscription *entry;
 
+	if (kept_is_on(ctx)) {
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_unsubscribe, .number = number });
+		return;
+	}
+	entry = map_remove_number(ctx->subscriptions, (uint64_t)number);
 	if (entry == NULL)
 		return;
 	bus_unsubscribe(entry->subscriber);
 	free(entry);
+}
+
+void instance_subscriptions_sweep(struct fl_ctx *ctx)
+{
+	struct instance_subscription *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->subscriptions, &at, NULL, NULL)) != NULL)
+		if (entry->life != ctx->life)
+			fl_unsubscribe(ctx, entry->number);
 }
 
 void instance_subscriptions_close(struct fl_ctx *ctx)

@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "host.h"
 #include "json.h"
+#include "kept.h"
 #include "timer.h"
 
 #include <stdio.h>
@@ -319,6 +320,11 @@ static struct command *make(struct host *host)
 	return command;
 }
 
+static int run_command(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_command(ctx, call->number, call->texts[0], call->texts[1], call->texts[2], call->x);
+}
+
 int fl_command(struct fl_ctx *ctx, int number, const char *to, const char *name, const char *json,
 	int64_t deadline_ns)
 {
@@ -327,6 +333,13 @@ int fl_command(struct fl_ctx *ctx, int number, const char *to, const char *name,
 
 	if (number != 0 && map_get_number(ctx->questions, (uint64_t)number) != NULL)
 		return -EBUSY;
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_command,
+				.number = number,
+				.x = deadline_ns,
+				.texts = (const char *const[]){ to, name, json },
+				.text_count = 3 });
 	command = make(ctx->host);
 	if (command == NULL)
 		return -ENOMEM;
@@ -361,12 +374,49 @@ int command_ask(struct host *host, const char *to, const char *name, const char 
 
 /* ---- replies ---- */
 
+static int run_reply(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_reply(ctx, call->number, call->a, call->texts[0], call->b != 0);
+	return 0;
+}
+
 void fl_reply(struct fl_ctx *ctx, int id, int status, const char *json, bool more)
 {
 	struct command *command = find(ctx->host, id);
 
-	if (command != NULL && command->to == ctx)
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx,
+			&(struct kept_call){ .run = run_reply,
+				.number = id,
+				.a = status,
+				.b = more,
+				.texts = &json,
+				.text_count = 1 });
+	else if (command != NULL && command->to == ctx)
 		answer(command, status, json == NULL ? "{}" : json, more);
+}
+
+static int run_reply_detail(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_reply_detail(ctx, call->number, call->a, "%s", call->texts[0]);
+	return 0;
+}
+
+static void keep_reply_detail(
+	struct fl_ctx *ctx, int id, int status, const char *format, va_list args) FL_PRINTF(4, 0);
+
+static void keep_reply_detail(
+	struct fl_ctx *ctx, int id, int status, const char *format, va_list args)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof(text), format, args);
+	(void)kept_add(ctx,
+		&(struct kept_call){ .run = run_reply_detail,
+			.number = id,
+			.a = status,
+			.texts = &(const char *){ text },
+			.text_count = 1 });
 }
 
 void fl_reply_detail(struct fl_ctx *ctx, int id, int status, const char *format, ...)
@@ -376,6 +426,12 @@ void fl_reply_detail(struct fl_ctx *ctx, int id, int status, const char *format,
 
 	if (command == NULL || command->to != ctx)
 		return;
+	if (kept_is_on(ctx)) {
+		va_start(args, format);
+		keep_reply_detail(ctx, id, status, format, args);
+		va_end(args);
+		return;
+	}
 	va_start(args, format);
 	answer_detail(command, status, format, args);
 	va_end(args);

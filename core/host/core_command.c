@@ -1,10 +1,13 @@
 /*
- * core_command.c: the words the core itself takes: status, coverage, plugins, start, stop, metrics.
+ * core_command.c: the words the core itself takes: status, coverage, plugins, start, stop, metrics,
+ * reload.
  */
 #include "command.h"
 #include "host.h"
 #include "json.h"
 #include "observe.h"
+#include "plugin_record.h"
+#include "reload.h"
 #include "state.h"
 #include "status.h"
 
@@ -19,6 +22,7 @@ static const struct fl_command_info infos[] = {
 	{ "metrics", "{\"text\": Prometheus text}" },
 	{ "start", "{\"feeds\": [names]}: starts feeds that were stopped; none named: all" },
 	{ "stop", "{\"feeds\": [names]}: stops feeds and holds them; none named: all" },
+	{ "reload", "{\"plugin\": name}: reads its file and swaps it into every instance" },
 	{ "reload_config", "reads the configuration again, as SIGHUP does" },
 	{ 0 },
 };
@@ -140,6 +144,65 @@ free_doc:
 	yyjson_doc_free(doc);
 }
 
+/* ---- reload ---- */
+
+static void list_plugins(struct host *host, struct buf *to)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &host->instances)
+		buf_printf(to, "%s%s", buf_length(to) > 0 ? ", " : "",
+			plugin_of(container_of(item, struct fl_ctx, link)));
+}
+
+static bool is_loaded(struct host *host, const char *plugin)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &host->instances)
+		if (strcmp(plugin_of(container_of(item, struct fl_ctx, link)), plugin) == 0)
+			return true;
+	return false;
+}
+
+static void refuse_unknown(struct host *host, int command, const char *plugin)
+{
+	struct buf known;
+
+	buf_init(&known, 4096);
+	list_plugins(host, &known);
+	command_reply_detail(host, command, FL_REPLY_NOT_FOUND,
+		"no instance runs the plugin %s; there run: %s", plugin == NULL ? "(no name)" : plugin,
+		buf_length(&known) > 0 ? buf_string(&known) : "none");
+	buf_finish(&known);
+}
+
+/* Answered when every instance has been come to. */
+static void reload(struct host *host, int command, const char *text)
+{
+	yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
+	const char *plugin = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "plugin"));
+
+	if (host->is_stopping)
+		command_reply_detail(host, command, FL_REPLY_STOPPED, "feedloom is stopping");
+	else if (plugin == NULL || !is_loaded(host, plugin))
+		refuse_unknown(host, command, plugin);
+	else
+		switch (reload_begin(host, plugin, command)) {
+		case 0: break;
+		case -EBUSY:
+			command_reply_detail(
+				host, command, FL_REPLY_CONFLICT, "%s is being reloaded; wait for it", plugin);
+			break;
+		case -ENOENT:
+			command_reply_detail(host, command, FL_REPLY_CONFLICT,
+				"the file of %s is gone: put it back into `plugins: { dir }`", plugin);
+			break;
+		default: command_reply_detail(host, command, FL_REPLY_FAILED, "out of memory"); break;
+		}
+	yyjson_doc_free(doc);
+}
+
 /* ---- one door ---- */
 
 static const struct {
@@ -170,6 +233,8 @@ void core_command(struct host *host, int command, const char *name, const char *
 	}
 	if (strcmp(name, "start") == 0 || strcmp(name, "stop") == 0) {
 		start_or_stop(host, command, strcmp(name, "start") == 0, json_text);
+	} else if (strcmp(name, "reload") == 0) {
+		reload(host, command, json_text);
 	} else if (strcmp(name, "reload_config") == 0 && host->on_reload != NULL) {
 		host->on_reload(host->on_reload_data);
 		command_reply(host, command,

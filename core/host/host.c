@@ -2,11 +2,14 @@
 
 #include "clock.h"
 #include "command.h"
+#include "dropin.h"
 #include "instance_parts.h"
 #include "log.h"
 #include "observe.h"
 #include "plan.h"
+#include "plugin_record.h"
 #include "reconcile.h"
+#include "reload.h"
 #include "state.h"
 #include "timer.h"
 
@@ -33,6 +36,10 @@ int host_open(const struct host_parts *parts, struct host **out)
 	host->parts = *parts;
 	list_init(&host->instances);
 	list_init(&host->commands);
+	list_init(&host->plugins);
+	list_init(&host->reloads);
+	images_init(&host->images);
+	host->parts.folders.loaded = &host->images;
 	host->started_ns = clock_real_ns(parts->loop);
 	host->exchanges = map_create();
 	if (host->exchanges == NULL) {
@@ -87,6 +94,8 @@ void host_close(struct host *host)
 	if (host == NULL)
 		return;
 	host->is_stopping = true;
+	dropin_stop(host);
+	reload_close(host);
 	list_each (item, following, &host->instances)
 		instance_destroy(container_of(item, struct fl_ctx, link));
 	command_close(host);
@@ -97,7 +106,9 @@ void host_close(struct host *host)
 	map_destroy(host->exchanges);
 	if (host->parts.bus != NULL)
 		bus_watch_room(host->parts.bus, NULL, NULL);
-	while (host->databases_closing > 0 || host->is_delivery_due)
+	while (host->databases_closing > 0 || host->is_delivery_due || host->retiring > 0 ||
+		!list_is_empty(&host->reloads) || host->dropin != NULL)
 		loop_turn(host->parts.loop, true);
+	plugin_records_free(host);
 	free(host);
 }

@@ -24,6 +24,7 @@ struct host_parts {
 };
 
 struct command;
+struct dropin;
 struct probe;
 struct timer;
 
@@ -32,6 +33,12 @@ struct host {
 	struct requests *requests;
 	struct link instances;
 	struct link commands;  /* asked and not answered */
+	struct images images;  /* the code that is loaded */
+	int retiring;          /* images that are closed at the turn's end */
+	struct link plugins;   /* struct plugin_record */
+	struct link reloads;   /* struct reload, under way */
+	struct dropin *dropin; /* watches the folders, if it was asked to */
+	uint64_t reload_count; /* since the start */
 	struct map *exchanges; /* struct instance_exchange by number */
 	uint64_t asked;        /* commands since the start */
 	bool is_delivery_due;  /* the loop will deliver commands at its turn's end */

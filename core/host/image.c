@@ -10,9 +10,12 @@
 #include <string.h>
 
 struct image {
+	struct link link; /* in images.all, or alone */
+	int references;
 	struct dynamic *dynamic;
 	const struct fl_plugin *plugin;
 	char *path;
+	char build_id[65];
 };
 
 int image_find(const struct image_folders *folders, const char *name, char *path, size_t size)
@@ -22,7 +25,9 @@ int image_find(const struct image_folders *folders, const char *name, char *path
 	for (size_t i = 0; i < folders->count; i++) {
 		int length = snprintf(path, size, "%s/%s.so", folders->paths[i], name);
 
-		if (length > 0 && (size_t)length < size && file_exists(path))
+		if (length > 0 && (size_t)length < size &&
+			(file_exists(path) ||
+				(folders->loaded != NULL && images_find(folders->loaded, path) != NULL)))
 			return 0;
 	}
 	return -ENOENT;
@@ -66,6 +71,8 @@ int image_open(const char *path, struct image **out, char *problem, size_t size)
 	snprintf(problem, size, "out of memory");
 	if (image == NULL)
 		return -ENOMEM;
+	image->references = 1;
+	list_init(&image->link);
 	image->path = strdup(path);
 	if (image->path == NULL)
 		goto free_image;
@@ -76,6 +83,7 @@ int image_open(const char *path, struct image **out, char *problem, size_t size)
 	result = check_plugin(image->plugin, problem, size);
 	if (result < 0)
 		goto close_dynamic;
+	(void)dynamic_build_id(image->dynamic, image->build_id, sizeof(image->build_id));
 	*out = image;
 	return 0;
 
@@ -98,13 +106,66 @@ const char *image_path(const struct image *image)
 	return image->path;
 }
 
-void image_close(struct image *image)
+const char *image_build_id(const struct image *image)
 {
-	if (image == NULL)
-		return;
-	dynamic_close(image->dynamic);
+	return image->build_id;
+}
+
+const struct dynamic_stamp *image_stamp(const struct image *image)
+{
+	return dynamic_stamp_of(image->dynamic);
+}
+
+bool image_stamp_equals(const struct dynamic_stamp *a, const struct dynamic_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+		a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+}
+
+struct image *image_keep(struct image *image)
+{
+	image->references++;
+	return image;
+}
+
+bool image_close(struct image *image)
+{
+	bool is_gone;
+
+	if (image == NULL || --image->references > 0)
+		return true;
+	list_remove(&image->link);
+	is_gone = dynamic_close(image->dynamic);
 	free(image->path);
 	free(image);
+	return is_gone;
+}
+
+/* ---- those that are loaded ---- */
+
+void images_init(struct images *images)
+{
+	list_init(&images->all);
+}
+
+void images_add(struct images *images, struct image *image)
+{
+	list_remove(&image->link);
+	list_append(&images->all, &image->link);
+}
+
+struct image *images_find(const struct images *images, const char *path)
+{
+	struct image *newest = NULL;
+	struct link *item, *following;
+
+	list_each (item, following, &images->all) {
+		struct image *image = container_of(item, struct image, link);
+
+		if (strcmp(image->path, path) == 0)
+			newest = image;
+	}
+	return newest;
 }
 
 struct listing {

@@ -50,7 +50,7 @@ static void free_maps(struct fl_ctx *ctx)
 	map_destroy(ctx->questions);
 }
 
-static void take(struct fl_ctx *ctx, struct image *image, void *options)
+void instance_take(struct fl_ctx *ctx, struct image *image, void *options)
 {
 	char labels[96];
 
@@ -69,8 +69,17 @@ static void take(struct fl_ctx *ctx, struct image *image, void *options)
 			  "Messages received from the venue.");
 }
 
-int instance_create(
-	struct host *host, const char *name, struct image *image, void *options, struct fl_ctx **out)
+/* Moves image, options and what they were read from. */
+static void take_planned(struct fl_ctx *ctx, struct planned *planned)
+{
+	instance_take(ctx, planned->image, planned->options);
+	ctx->written = planned->written;
+	planned->image = NULL;
+	planned->options = NULL;
+	planned->written = NULL;
+}
+
+int instance_create(struct host *host, struct planned *planned, struct fl_ctx **out)
 {
 	struct fl_ctx *ctx = calloc(1, sizeof(*ctx));
 
@@ -81,8 +90,8 @@ int instance_create(
 		return -ENOMEM;
 	}
 	ctx->host = host;
-	snprintf(ctx->name, sizeof(ctx->name), "%s", name);
-	take(ctx, image, options);
+	snprintf(ctx->name, sizeof(ctx->name), "%s", planned->name);
+	take_planned(ctx, planned);
 	ctx->shown = STATE_DISCONNECTED;
 	ctx->shown_since_ns = clock_real_ns(host->parts.loop);
 	snprintf(ctx->shown_reason, sizeof(ctx->shown_reason), "starting");
@@ -200,9 +209,8 @@ void instance_replace(struct fl_ctx *ctx, struct planned *planned)
 {
 	options_free(ctx->options);
 	image_close(ctx->image);
-	take(ctx, planned->image, planned->options);
-	planned->image = NULL;
-	planned->options = NULL;
+	written_free(ctx->written);
+	take_planned(ctx, planned);
 	planned_destroy(planned);
 }
 
@@ -216,6 +224,7 @@ void instance_destroy(struct fl_ctx *ctx)
 	free_maps(ctx);
 	options_free(ctx->options);
 	image_close(ctx->image);
+	written_free(ctx->written);
 	list_remove(&ctx->link);
 	free(ctx);
 }
@@ -297,7 +306,7 @@ void instance_on_record(struct fl_ctx *ctx, int subscription, const struct fl_re
 
 bool instance_on_batch(struct fl_ctx *ctx, const char *stream, const struct fl_batch *batch)
 {
-	if (!can_call(ctx))
+	if (!can_call(ctx) || ctx->is_waiting)
 		return false;
 	CALL(ctx, on_batch, stream, batch);
 	return true;

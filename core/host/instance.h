@@ -15,7 +15,9 @@
 
 struct host;
 struct image;
+struct kept;
 struct planned;
+struct written;
 
 enum instance_phase {
 	INSTANCE_IDLE, /* made, not started */
@@ -51,19 +53,24 @@ struct fl_ctx {
 	bool is_held;     /* stopped by request: until start, not by a configuration */
 	bool has_started; /* once in this process */
 	bool is_probe;    /* runs for `check --connect` */
+	bool is_orphan;   /* stopped because its plugin's file is gone, until it is back */
+	bool is_waiting;  /* for a moment in which its code can be swapped: it gets no new batch */
 	int depth;        /* calls into the plugin on the stack */
 
 	struct image *image;
 	const struct fl_plugin *plugin;
 	void *state;
-	void *options;          /* options_apply's; owned */
-	uint16_t source, venue; /* as the journal knows it */
+	void *options;           /* options_apply's; owned */
+	struct written *written; /* what they were read from; owned */
+	uint16_t source, venue;  /* as the journal knows it */
 
 	/* What it has named; values are the structs of instance_*.c. */
 	struct map *conns, *requests, *timers, *listeners, *streams, *databases, *subscriptions;
-	struct map *questions;                 /* its unanswered commands, by its own number */
-	struct fl_metric *messages;            /* of its connections */
-	struct fl_metric *latency;             /* feeds: received to persisted */
+	struct map *questions;      /* its unanswered commands, by its own number */
+	struct kept *kept;          /* a swap is under way: what the new code asks for; else NULL */
+	unsigned life;              /* of its code: counts swaps; what its start opens bears it */
+	struct fl_metric *messages; /* of its connections */
+	struct fl_metric *latency;  /* feeds: received to persisted */
 	struct metrics_mark *latency_since[2]; /* the older one and the newer one of its last minutes */
 	int64_t latency_marked_ns;             /* monotonic */
 	int publishing_conn; /* the connection whose message is being handled, 0: none */
@@ -75,6 +82,7 @@ struct fl_ctx {
 	char shown_reason[600];
 	int64_t shown_since_ns;
 	struct planned *next;     /* to restart with, once quiet; owned */
+	uint64_t reload_seen;     /* the last reload that has come to it */
 	bool is_leaving;          /* to be destroyed, once quiet */
 	int64_t stop_deadline_ns; /* monotonic: when it is halted though not quiet */
 	int64_t away_since_ns;  /* the feed's records end here; a hole until it is connected; 0: none */
@@ -82,10 +90,9 @@ struct fl_ctx {
 	int64_t stopped_ns;     /* real time of the stop by request, 0: none */
 };
 
-/** Makes an instance of a checked image; the plugin's create is called by instance_start. Owns
- * image and options. */
-int instance_create(
-	struct host *host, const char *name, struct image *image, void *options, struct fl_ctx **out);
+/** Makes an instance of what was planned, which it takes out of `planned`; the plugin's create is
+ * called by instance_start. */
+int instance_create(struct host *host, struct planned *planned, struct fl_ctx **out);
 /** create and start of the plugin. On failure the phase is INSTANCE_FAILED and the log says why. */
 int instance_start(struct fl_ctx *ctx);
 /** create and probe. */
@@ -99,8 +106,10 @@ bool instance_is_quiet(const struct fl_ctx *ctx);
 void instance_halt(struct fl_ctx *ctx);
 /** The plugin takes new options over while it runs. Non-zero: it cannot, and must be restarted. */
 int instance_reconfigure(struct fl_ctx *ctx, const void *options);
-/** A halted instance gets other code or options; takes what is in `planned`. */
+/** A halted instance gets other code or options; takes what is in `planned`, and frees it. */
 void instance_replace(struct fl_ctx *ctx, struct planned *planned);
+/** Its code and options from now on; the ones before are the caller's. */
+void instance_take(struct fl_ctx *ctx, struct image *image, void *options);
 void instance_destroy(struct fl_ctx *ctx); /* takes NULL */
 
 /* Calls into the plugin; each is skipped when the plugin has no such callback or is not running. */

@@ -5,6 +5,7 @@
 #include "gap.h"
 #include "host.h"
 #include "instance_parts.h"
+#include "kept.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -153,7 +154,9 @@ static struct instance_conn *add(struct fl_ctx *ctx, int number)
 
 	if (entry == NULL)
 		return NULL;
-	*entry = (struct instance_conn){ .owner = ctx, .number = number, .streams = true };
+	*entry = (struct instance_conn){
+		.owner = ctx, .number = number, .streams = true, .life = ctx->life
+	};
 	if (map_set_number(ctx->conns, (uint64_t)number, entry) == 0)
 		return entry;
 	free(entry);
@@ -173,9 +176,20 @@ static int complain(const struct fl_ctx *ctx, const struct fl_endpoint *endpoint
 	return result;
 }
 
+static int run_connect(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_endpoint endpoint;
+
+	memcpy(&endpoint, call->data, sizeof(endpoint));
+	endpoint.url = call->texts[0];
+	endpoint.tls.ca_file = call->texts[1];
+	return fl_connect(ctx, call->number, &endpoint);
+}
+
 int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoint)
 {
 	struct instance_conn *entry = instance_conn_find(ctx, number);
+	const char *const texts[] = { endpoint->url, endpoint->tls.ca_file };
 	char name[96];
 	int result;
 
@@ -183,6 +197,18 @@ int fl_connect(struct fl_ctx *ctx, int number, const struct fl_endpoint *endpoin
 		return -EINVAL;
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_connect,
+				.number = number,
+				/* Whether it will be the same connection still: fl_conn_state says so. */
+				.a = entry != NULL && conn_can_adopt(entry->conn, endpoint),
+				.data = endpoint,
+				.length = sizeof(*endpoint),
+				.texts = texts,
+				.text_count = 2 });
+	if (entry != NULL)
+		entry->life = ctx->life;
 	if (entry != NULL && conn_adopt(entry->conn, endpoint))
 		return 0;
 	if (entry != NULL)
@@ -224,11 +250,22 @@ static struct conn *find(const struct fl_ctx *ctx, int number)
 	return entry == NULL ? NULL : entry->conn;
 }
 
+static int run_send(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_send(ctx, call->number, call->data, call->length);
+}
+
 int fl_send(struct fl_ctx *ctx, int number, const void *data, size_t length)
 {
 	struct conn *conn = find(ctx, number);
 
-	return conn == NULL ? -ENOTCONN : conn_send(conn, data, length);
+	if (conn == NULL || (kept_is_on(ctx) && conn_state(conn) != FL_CONN_UP))
+		return -ENOTCONN;
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){
+				.run = run_send, .number = number, .data = data, .length = length });
+	return conn_send(conn, data, length);
 }
 
 int fl_sendf(struct fl_ctx *ctx, int number, const char *format, ...)
@@ -247,25 +284,55 @@ int fl_sendf(struct fl_ctx *ctx, int number, const char *format, ...)
 	return result;
 }
 
+static int run_send_pieces(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_send_pieces(
+		ctx, call->number, call->data, call->length, (size_t)call->x, call->a != 0);
+}
+
 int fl_send_pieces(struct fl_ctx *ctx, int number, const void *data, size_t length,
 	size_t piece_bytes, bool with_pings)
 {
 	struct conn *conn = find(ctx, number);
 
+	if (conn != NULL && kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_send_pieces,
+				.number = number,
+				.a = with_pings,
+				.x = (int64_t)piece_bytes,
+				.data = data,
+				.length = length });
 	return conn == NULL ? -ENOTCONN : conn_send_pieces(conn, data, length, piece_bytes, with_pings);
+}
+
+static int run_drip(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_drip(ctx, call->number, (size_t)call->x, call->y);
 }
 
 int fl_drip(struct fl_ctx *ctx, int number, size_t bytes, int64_t every_ns)
 {
 	struct conn *conn = find(ctx, number);
 
+	if (conn != NULL && kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){
+				.run = run_drip, .number = number, .x = (int64_t)bytes, .y = every_ns });
 	return conn == NULL ? -ENOTCONN : conn_drip(conn, bytes, every_ns);
+}
+
+static int run_freeze(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_freeze(ctx, call->number, call->a != 0);
 }
 
 int fl_freeze(struct fl_ctx *ctx, int number, bool on)
 {
 	struct conn *conn = find(ctx, number);
 
+	if (conn != NULL && kept_is_on(ctx))
+		return kept_add(ctx, &(struct kept_call){ .run = run_freeze, .number = number, .a = on });
 	return conn == NULL ? -ENOTCONN : conn_freeze(conn, on);
 }
 
@@ -278,8 +345,11 @@ size_t fl_send_queued(const struct fl_ctx *ctx, int number)
 
 enum fl_conn_state fl_conn_state(const struct fl_ctx *ctx, int number)
 {
+	const struct kept_call *asked = kept_find(ctx, run_connect, NULL, number);
 	struct conn *conn = find(ctx, number);
 
+	if (asked != NULL && asked->a == 0)
+		return FL_CONN_DIALING; /* another than the one that is there, or none is */
 	return conn == NULL ? FL_CONN_CLOSED : conn_state(conn);
 }
 
@@ -290,45 +360,93 @@ const char *fl_conn_detail(const struct fl_ctx *ctx, int number)
 	return conn == NULL ? "" : conn_detail(conn);
 }
 
+static int run_close(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_close(ctx, call->number, call->a, call->texts[0]);
+	return 0;
+}
+
 void fl_close(struct fl_ctx *ctx, int number, int code, const char *why)
 {
 	struct conn *conn = find(ctx, number);
 
-	if (conn != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx,
+			&(struct kept_call){
+				.run = run_close, .number = number, .a = code, .texts = &why, .text_count = 1 });
+	else if (conn != NULL)
 		conn_shut(conn, code, why);
+}
+
+static int run_abort(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_abort(ctx, call->number);
+	return 0;
 }
 
 void fl_abort(struct fl_ctx *ctx, int number)
 {
 	struct conn *conn = find(ctx, number);
 
-	if (conn != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_abort, .number = number });
+	else if (conn != NULL)
 		conn_abort(conn);
+}
+
+static int run_reconnect(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_reconnect(ctx, call->number, (enum fl_reason)call->a);
+	return 0;
 }
 
 void fl_reconnect(struct fl_ctx *ctx, int number, enum fl_reason reason)
 {
 	struct conn *conn = find(ctx, number);
 
-	if (conn != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(
+			ctx, &(struct kept_call){ .run = run_reconnect, .number = number, .a = (int)reason });
+	else if (conn != NULL)
 		conn_fail(conn, reason, "");
+}
+
+static int run_load(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_conn_load(ctx, call->number, call->a, call->b);
+	return 0;
 }
 
 void fl_conn_load(struct fl_ctx *ctx, int number, int instruments, int channels)
 {
 	struct instance_conn *entry = instance_conn_find(ctx, number);
 
+	if (kept_is_on(ctx)) {
+		(void)kept_add(ctx,
+			&(struct kept_call){
+				.run = run_load, .number = number, .a = instruments, .b = channels });
+		return;
+	}
 	if (entry == NULL)
 		return;
 	entry->instruments = instruments;
 	entry->channels = channels;
 }
 
+static int run_streams(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_conn_streams(ctx, call->number, call->a != 0);
+	return 0;
+}
+
 void fl_conn_streams(struct fl_ctx *ctx, int number, bool streams)
 {
 	struct instance_conn *entry = instance_conn_find(ctx, number);
 
-	if (entry != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(
+			ctx, &(struct kept_call){ .run = run_streams, .number = number, .a = streams });
+	else if (entry != NULL)
 		entry->streams = streams;
 }
 
@@ -359,6 +477,16 @@ void instance_conns_stop(struct fl_ctx *ctx)
 	/* Also what is closing already: it might be about to be dialled anew. */
 	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL)
 		conn_shut(entry->conn, 1001, "stopping");
+}
+
+void instance_conns_sweep(struct fl_ctx *ctx)
+{
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL)
+		if (!entry->is_peer && entry->life != ctx->life)
+			conn_shut(entry->conn, 1000, "not needed any more");
 }
 
 void instance_conns_close(struct fl_ctx *ctx)

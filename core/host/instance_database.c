@@ -3,6 +3,7 @@
  */
 #include "host.h"
 #include "instance_parts.h"
+#include "kept.h"
 #include "log.h"
 #include "pg.h"
 #include "sqlite.h"
@@ -38,7 +39,7 @@ struct instance_database *instance_database_add(struct fl_ctx *ctx, int number)
 	instance_database_close(ctx, number);
 	if (entry == NULL)
 		return NULL;
-	*entry = (struct instance_database){ .owner = ctx, .number = number };
+	*entry = (struct instance_database){ .owner = ctx, .number = number, .life = ctx->life };
 	if (map_set_number(ctx->databases, (uint64_t)number, entry) == 0)
 		return entry;
 	free(entry);
@@ -53,6 +54,16 @@ static int adopt(struct instance_database *entry)
 	return job == NULL ? -ENOMEM : sqlite_run(entry->sqlite, job, 0);
 }
 
+static int run_open(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_sqlite_options options;
+
+	memcpy(&options, call->data, sizeof(options));
+	options.path = call->texts[0];
+	options.schema = call->texts[1];
+	return fl_sqlite_open(ctx, call->number, &options);
+}
+
 int fl_sqlite_open(struct fl_ctx *ctx, int number, const struct fl_sqlite_options *options)
 {
 	struct instance_database *entry = instance_database_find(ctx, number);
@@ -65,6 +76,16 @@ int fl_sqlite_open(struct fl_ctx *ctx, int number, const struct fl_sqlite_option
 
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_open,
+				.number = number,
+				.data = options,
+				.length = sizeof(*options),
+				.texts = (const char *const[]){ options->path, options->schema },
+				.text_count = 2 });
+	if (entry != NULL)
+		entry->life = ctx->life;
 	resolve_path(ctx, options->path, path, sizeof(path));
 	if (entry != NULL && entry->sqlite != NULL && strcmp(sqlite_path(entry->sqlite), path) == 0 &&
 		!sqlite_is_failed(entry->sqlite))
@@ -109,9 +130,18 @@ void instance_database_close(struct fl_ctx *ctx, int number)
 	free(entry);
 }
 
+static int run_close(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	instance_database_close(ctx, call->number);
+	return 0;
+}
+
 void fl_sqlite_close(struct fl_ctx *ctx, int number)
 {
-	instance_database_close(ctx, number);
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_close, .number = number });
+	else
+		instance_database_close(ctx, number);
 }
 
 struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int number)
@@ -121,12 +151,30 @@ struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int number)
 	return entry == NULL || entry->sqlite == NULL ? NULL : sqlite_job(entry->sqlite);
 }
 
+static int run_job(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_sqlite_run(ctx, call->own, call->number);
+}
+
+static void drop_job(const struct kept_call *call)
+{
+	sqlite_job_drop(call->own);
+}
+
 int fl_sqlite_run(struct fl_ctx *ctx, struct fl_sqlite_job *job, int number)
 {
 	struct sqlite *sqlite = sqlite_job_session(job);
 	struct instance_database *entry;
 	size_t at = 0;
+	int result;
 
+	if (kept_is_on(ctx)) {
+		result = kept_add(ctx,
+			&(struct kept_call){ .run = run_job, .drop = drop_job, .number = number, .own = job });
+		if (result < 0)
+			sqlite_job_drop(job);
+		return result;
+	}
 	while (sqlite != NULL && (entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
 		if (entry->sqlite == sqlite)
 			return sqlite_run(sqlite, job, number);
@@ -173,6 +221,16 @@ bool instance_databases_are_idle(const struct fl_ctx *ctx)
 	return true;
 }
 
+static void databases_sweep(struct fl_ctx *ctx)
+{
+	struct instance_database *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
+		if (entry->life != ctx->life)
+			instance_database_close(ctx, entry->number);
+}
+
 void instance_databases_close(struct fl_ctx *ctx)
 {
 	struct instance_database *entry;
@@ -190,6 +248,16 @@ void instance_parts_stop(struct fl_ctx *ctx)
 	instance_listeners_close(ctx);
 	instance_conns_stop(ctx);
 	instance_streams_close(ctx);
+}
+
+void instance_parts_sweep(struct fl_ctx *ctx)
+{
+	instance_listeners_sweep(ctx);
+	instance_conns_sweep(ctx);
+	instance_streams_sweep(ctx);
+	instance_subscriptions_sweep(ctx);
+	databases_sweep(ctx);
+	instance_timers_sweep(ctx);
 }
 
 void instance_parts_close(struct fl_ctx *ctx)

@@ -18,8 +18,9 @@ struct instance_conn {
 	struct fl_ctx *owner;
 	int number;
 	struct conn *conn;
-	bool is_peer; /* accepted by a listener */
-	bool streams; /* its end is a hole in the stream */
+	bool is_peer;  /* accepted by a listener */
+	bool streams;  /* its end is a hole in the stream */
+	unsigned life; /* of the code whose start named it last: ctx->life */
 	int instruments, channels;
 	int64_t last_event_ns;  /* the latest event time published from it */
 	int64_t gap_started_ns; /* a hole is open since, 0: none */
@@ -31,6 +32,8 @@ struct instance_timer {
 	struct fl_ctx *owner;
 	int number;
 	struct timer *timer;
+	unsigned life;
+	int64_t due_ns, repeat_ns; /* monotonic; repeat 0: once */
 };
 
 struct instance_request {
@@ -44,6 +47,7 @@ struct instance_listener {
 	int number;
 	uint64_t key; /* in the table: its number, until it is unlistened */
 	struct server *server;
+	unsigned life;
 	size_t message_limit_bytes, send_limit_bytes;
 	struct link accepting; /* struct accepting: peers between on_upgrade and on_upgraded */
 };
@@ -69,18 +73,21 @@ struct instance_database {
 	int number;
 	struct sqlite *sqlite;
 	struct pg *pg;
+	unsigned life;
 };
 
 struct instance_stream {
 	struct fl_ctx *owner;
 	char name[32];
 	struct cursor *cursor;
+	unsigned life;
 };
 
 struct instance_subscription {
 	struct fl_ctx *owner;
 	int number;
 	struct subscriber *subscriber;
+	unsigned life;
 };
 
 struct instance_conn *instance_conn_find(const struct fl_ctx *ctx, int number);
@@ -103,6 +110,11 @@ void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 /** After the plugin's stop: ends what it left, in order. Timers and databases serve until it is
  * quiet. */
 void instance_parts_stop(struct fl_ctx *ctx);
+/**
+ * After a swap: closes what stood open and the new code's start did not name. What is in flight
+ * (requests, answers, peers, commands, timers that come once) stays and is the new code's.
+ */
+void instance_parts_sweep(struct fl_ctx *ctx);
 /** Closes all at once, without calls into the plugin. */
 void instance_parts_close(struct fl_ctx *ctx);
 
@@ -112,13 +124,20 @@ void instance_conns_hold(struct fl_ctx *ctx, bool on);
 /* One of each kind, for instance_parts_*. */
 void instance_conns_stop(struct fl_ctx *ctx);
 void instance_conns_close(struct fl_ctx *ctx);
+void instance_conns_sweep(struct fl_ctx *ctx);
 void instance_timers_close(struct fl_ctx *ctx);
+void instance_timers_sweep(struct fl_ctx *ctx);
 void instance_requests_close(struct fl_ctx *ctx);
 void instance_listeners_close(struct fl_ctx *ctx);
+void instance_listeners_sweep(struct fl_ctx *ctx);
 void instance_databases_close(struct fl_ctx *ctx);
 /** Every job that was given has been answered. */
 bool instance_databases_are_idle(const struct fl_ctx *ctx);
 void instance_streams_close(struct fl_ctx *ctx);
+void instance_streams_sweep(struct fl_ctx *ctx);
+/** No batch of a sink is with its store. */
+bool instance_streams_are_idle(const struct fl_ctx *ctx);
 void instance_subscriptions_close(struct fl_ctx *ctx);
+void instance_subscriptions_sweep(struct fl_ctx *ctx);
 
 #endif

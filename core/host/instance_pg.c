@@ -3,10 +3,12 @@
  */
 #include "host.h"
 #include "instance_parts.h"
+#include "kept.h"
 #include "log.h"
 #include "pg.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static struct pg *find(const struct fl_ctx *ctx, int number)
 {
@@ -47,18 +49,47 @@ static int open_anew(struct fl_ctx *ctx, int number, const struct fl_pg_options 
 	return error;
 }
 
+static int run_open(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_pg_options options;
+
+	memcpy(&options, call->data, sizeof(options));
+	options.url = call->texts[0];
+	options.application = call->texts[1];
+	return fl_pg_open(ctx, call->number, &options);
+}
+
 int fl_pg_open(struct fl_ctx *ctx, int number, const struct fl_pg_options *options)
 {
 	struct pg *pg = find(ctx, number);
 
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_open,
+				.number = number,
+				.data = options,
+				.length = sizeof(*options),
+				.texts = (const char *const[]){ options->url, options->application },
+				.text_count = 2 });
+	if (pg != NULL)
+		instance_database_find(ctx, number)->life = ctx->life;
 	return pg != NULL && pg_is_of(pg, options) ? adopt(pg) : open_anew(ctx, number, options);
+}
+
+static int run_close(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	instance_database_close(ctx, call->number);
+	return 0;
 }
 
 void fl_pg_close(struct fl_ctx *ctx, int number)
 {
-	instance_database_close(ctx, number);
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_close, .number = number });
+	else
+		instance_database_close(ctx, number);
 }
 
 const char *fl_pg_label(const struct fl_ctx *ctx, int number)
@@ -82,11 +113,28 @@ struct fl_pg_job *fl_pg_job(struct fl_ctx *ctx, int number)
 	return pg == NULL ? NULL : pg_job(pg);
 }
 
+static int run_job(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_pg_run(ctx, call->own, call->number);
+}
+
+static void drop_job(const struct kept_call *call)
+{
+	pg_job_drop(call->own);
+}
+
 int fl_pg_run(struct fl_ctx *ctx, struct fl_pg_job *job, int number)
 {
 	struct pg *pg = pg_job_session(job);
+	int result;
 
-	(void)ctx;
+	if (kept_is_on(ctx)) {
+		result = kept_add(ctx,
+			&(struct kept_call){ .run = run_job, .drop = drop_job, .number = number, .own = job });
+		if (result < 0)
+			pg_job_drop(job);
+		return result;
+	}
 	if (pg != NULL)
 		return pg_run(pg, job, number);
 	pg_job_drop(job);

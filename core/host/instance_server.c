@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "host.h"
 #include "instance_parts.h"
+#include "kept.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -177,6 +178,55 @@ static void close_listener(struct instance_listener *entry)
 	forget_listener(entry);
 }
 
+enum { KEPT_NAMES = 64 };
+
+static size_t put_names(const char **texts, size_t at, const struct fl_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		texts[at++] = names->items[i];
+	return at;
+}
+
+static size_t get_names(const char *const *texts, size_t at, struct fl_names *names)
+{
+	names->items = texts + at;
+	return at + names->count;
+}
+
+static int run_listen(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_listen how;
+	size_t at = 4;
+
+	memcpy(&how, call->data, sizeof(how));
+	how.address = call->texts[0];
+	how.cert_file = call->texts[1];
+	how.key_file = call->texts[2];
+	how.token = call->texts[3];
+	at = get_names(call->texts, at, &how.trust);
+	at = get_names(call->texts, at, &how.open_paths);
+	(void)get_names(call->texts, at, &how.websocket_paths);
+	return fl_listen(ctx, call->number, &how);
+}
+
+static int keep_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
+{
+	const char *texts[4 + KEPT_NAMES] = { how->address, how->cert_file, how->key_file, how->token };
+	struct kept_call call = { .run = run_listen,
+		.number = number,
+		.data = how,
+		.length = sizeof(*how),
+		.texts = texts,
+		.text_count = 4 };
+
+	if (how->trust.count + how->open_paths.count + how->websocket_paths.count > KEPT_NAMES)
+		return -E2BIG;
+	call.text_count = put_names(texts, call.text_count, &how->trust);
+	call.text_count = put_names(texts, call.text_count, &how->open_paths);
+	call.text_count = put_names(texts, call.text_count, &how->websocket_paths);
+	return kept_add(ctx, &call);
+}
+
 int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
 {
 	struct instance_listener *entry = find_listener(ctx, number);
@@ -185,7 +235,10 @@ int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
 
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
+	if (kept_is_on(ctx))
+		return keep_listen(ctx, number, how);
 	if (entry != NULL && server_adopt(entry->server, how)) {
+		entry->life = ctx->life;
 		entry->message_limit_bytes = how->message_limit_bytes;
 		entry->send_limit_bytes = how->send_limit_bytes;
 		return 0;
@@ -200,6 +253,7 @@ int fl_listen(struct fl_ctx *ctx, int number, const struct fl_listen *how)
 	*entry = (struct instance_listener){ .owner = ctx,
 		.number = number,
 		.key = (uint64_t)number,
+		.life = ctx->life,
 		.message_limit_bytes = how->message_limit_bytes,
 		.send_limit_bytes = how->send_limit_bytes };
 	list_init(&entry->accepting);
@@ -217,10 +271,20 @@ int fl_listen_port(const struct fl_ctx *ctx, int number)
 	return entry == NULL ? 0 : server_port(entry->server);
 }
 
+static int run_unlisten(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_unlisten(ctx, call->number);
+	return 0;
+}
+
 void fl_unlisten(struct fl_ctx *ctx, int number)
 {
 	struct instance_listener *entry = find_listener(ctx, number);
 
+	if (kept_is_on(ctx)) {
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_unlisten, .number = number });
+		return;
+	}
 	if (entry == NULL)
 		return;
 	server_drain(entry->server);
@@ -229,6 +293,17 @@ void fl_unlisten(struct fl_ctx *ctx, int number)
 	entry->key = UNLISTENED | ++ctx->host->unlistened;
 	if (map_set_number(ctx->listeners, entry->key, entry) < 0)
 		close_listener(entry);
+}
+
+/* Those that only end their answers do so. */
+void instance_listeners_sweep(struct fl_ctx *ctx)
+{
+	struct instance_listener *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->listeners, &at, NULL, NULL)) != NULL)
+		if (entry->life != ctx->life && (entry->key & UNLISTENED) == 0)
+			fl_unlisten(ctx, entry->number);
 }
 
 void instance_listeners_close(struct fl_ctx *ctx)
@@ -257,13 +332,40 @@ static int answered(struct instance_exchange *entry, int result)
 	return result;
 }
 
+static int run_respond(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_header headers[KEPT_NAMES / 2];
+
+	for (int i = 0; i < call->b; i++)
+		headers[i] = (struct fl_header){ call->texts[1 + 2 * i], call->texts[2 + 2 * i] };
+	return fl_respond_with(ctx, call->number, call->a, call->texts[0], headers, (size_t)call->b,
+		call->data, call->length);
+}
+
 int fl_respond_with(struct fl_ctx *ctx, int number, int status, const char *type,
 	const struct fl_header *headers, size_t header_count, const void *body, size_t length)
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
+	const char *texts[1 + KEPT_NAMES] = { type };
 
 	if (entry == NULL)
 		return -ENOENT;
+	if (kept_is_on(ctx)) {
+		for (size_t i = 0; i < header_count && i < KEPT_NAMES / 2; i++) {
+			texts[1 + 2 * i] = headers[i].name;
+			texts[2 + 2 * i] = headers[i].value;
+		}
+		return header_count > KEPT_NAMES / 2 ? -E2BIG
+											 : kept_add(ctx,
+												   &(struct kept_call){ .run = run_respond,
+													   .number = number,
+													   .a = status,
+													   .b = (int)header_count,
+													   .data = body,
+													   .length = length,
+													   .texts = texts,
+													   .text_count = 1 + 2 * header_count });
+	}
 	return answered(entry,
 		exchange_respond(entry->exchange, status, type, headers, header_count, body, length));
 }
@@ -272,6 +374,11 @@ int fl_respond(
 	struct fl_ctx *ctx, int number, int status, const char *type, const void *body, size_t length)
 {
 	return fl_respond_with(ctx, number, status, type, NULL, 0, body, length);
+}
+
+static int run_problem(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_respond_problem(ctx, call->number, call->a, "%s", call->texts[0]);
 }
 
 int fl_respond_problem(struct fl_ctx *ctx, int number, int status, const char *detail, ...)
@@ -285,13 +392,40 @@ int fl_respond_problem(struct fl_ctx *ctx, int number, int status, const char *d
 	va_start(args, detail);
 	vsnprintf(text, sizeof(text), detail, args);
 	va_end(args);
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){ .run = run_problem,
+				.number = number,
+				.a = status,
+				.texts = &(const char *){ text },
+				.text_count = 1 });
 	return answered(entry, exchange_problem(entry->exchange, status, text));
+}
+
+/* The steps of an answer in pieces. */
+static int run_begin(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_respond_begin(ctx, call->number, call->a, call->texts[0]);
+}
+
+static int run_more(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_respond_more(ctx, call->number, call->data, call->length);
+}
+
+static int run_end(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	return fl_respond_end(ctx, call->number);
 }
 
 int fl_respond_begin(struct fl_ctx *ctx, int number, int status, const char *type)
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
 
+	if (entry != NULL && kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){
+				.run = run_begin, .number = number, .a = status, .texts = &type, .text_count = 1 });
 	return entry == NULL ? -ENOENT : exchange_begin(entry->exchange, status, type);
 }
 
@@ -299,6 +433,10 @@ int fl_respond_more(struct fl_ctx *ctx, int number, const void *data, size_t len
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
 
+	if (entry != NULL && kept_is_on(ctx))
+		return kept_add(ctx,
+			&(struct kept_call){
+				.run = run_more, .number = number, .data = data, .length = length });
 	return entry == NULL ? -ENOENT : exchange_more(entry->exchange, data, length);
 }
 
@@ -306,6 +444,8 @@ int fl_respond_end(struct fl_ctx *ctx, int number)
 {
 	struct instance_exchange *entry = instance_exchange_find(ctx, number);
 
+	if (entry != NULL && kept_is_on(ctx))
+		return kept_add(ctx, &(struct kept_call){ .run = run_end, .number = number });
 	return entry == NULL ? -ENOENT : answered(entry, exchange_end(entry->exchange));
 }
 

@@ -1,13 +1,16 @@
 /*
  * instance_timer.c: an instance's timers and requests by number.
  */
+#include "clock.h"
 #include "host.h"
 #include "instance_parts.h"
+#include "kept.h"
 #include "log.h"
 #include "timer.h"
 #include "url.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { REQUESTS_MAX = 1000 };
 
@@ -29,6 +32,8 @@ static void on_due(void *data)
 	/* One that is over leaves the table: who counts his timers up must not fill it. */
 	if (!timer_is_running(entry->timer))
 		forget_timer(entry);
+	else
+		entry->due_ns = clock_monotonic_ns(ctx->host->parts.loop) + entry->repeat_ns;
 	instance_on_timer(ctx, number);
 }
 
@@ -55,7 +60,7 @@ free_entry:
 	return NULL;
 }
 
-int fl_timer_start(struct fl_ctx *ctx, int number, int64_t delay_ns, int64_t repeat_ns)
+static int start_timer(struct fl_ctx *ctx, int number, int64_t delay_ns, int64_t repeat_ns)
 {
 	struct instance_timer *entry = find_timer(ctx, number);
 
@@ -63,7 +68,40 @@ int fl_timer_start(struct fl_ctx *ctx, int number, int64_t delay_ns, int64_t rep
 		entry = add_timer(ctx, number);
 	if (entry == NULL)
 		return -ENOMEM;
+	entry->life = ctx->life;
+	entry->repeat_ns = repeat_ns;
+	entry->due_ns = clock_monotonic_ns(ctx->host->parts.loop) + delay_ns;
 	timer_start(entry->timer, delay_ns, repeat_ns);
+	return 0;
+}
+
+/* Of a new life's start: one that runs with this repeat is adopted, and comes when it was to come
+ * if that is sooner, else reloads in a row would put it off for ever. */
+static int run_timer_start(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct instance_timer *entry = find_timer(ctx, call->number);
+	int64_t due_ns = clock_monotonic_ns(ctx->host->parts.loop) + call->x;
+
+	if (entry != NULL && timer_is_running(entry->timer) && entry->repeat_ns == call->y &&
+		entry->due_ns <= due_ns) {
+		entry->life = ctx->life;
+		return 0;
+	}
+	return start_timer(ctx, call->number, call->x, call->y);
+}
+
+int fl_timer_start(struct fl_ctx *ctx, int number, int64_t delay_ns, int64_t repeat_ns)
+{
+	if (!kept_is_on(ctx))
+		return start_timer(ctx, number, delay_ns, repeat_ns);
+	return kept_add(ctx,
+		&(struct kept_call){
+			.run = run_timer_start, .number = number, .x = delay_ns, .y = repeat_ns });
+}
+
+static int run_timer_stop(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	fl_timer_stop(ctx, call->number);
 	return 0;
 }
 
@@ -71,15 +109,30 @@ void fl_timer_stop(struct fl_ctx *ctx, int number)
 {
 	struct instance_timer *entry = find_timer(ctx, number);
 
-	if (entry != NULL)
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_timer_stop, .number = number });
+	else if (entry != NULL)
 		forget_timer(entry);
 }
 
 bool fl_timer_is_running(const struct fl_ctx *ctx, int number)
 {
+	const struct kept_call *asked = kept_find(ctx, run_timer_start, run_timer_stop, number);
 	struct instance_timer *entry = find_timer(ctx, number);
 
+	if (asked != NULL)
+		return asked->run == run_timer_start;
 	return entry != NULL && timer_is_running(entry->timer);
+}
+
+void instance_timers_sweep(struct fl_ctx *ctx)
+{
+	struct instance_timer *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(ctx->timers, &at, NULL, NULL)) != NULL)
+		if (entry->life != ctx->life && entry->repeat_ns != 0)
+			forget_timer(entry);
 }
 
 void instance_timers_close(struct fl_ctx *ctx)
@@ -105,10 +158,81 @@ static void on_response(void *data, const struct fl_response *response)
 	instance_on_response(ctx, number, response);
 }
 
+static void cancel(struct fl_ctx *ctx, int number)
+{
+	struct instance_request *entry = map_remove_number(ctx->requests, (uint64_t)number);
+
+	if (entry == NULL)
+		return;
+	request_cancel(entry->request);
+	free(entry);
+}
+
+static int run_cancel(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	cancel(ctx, call->number);
+	return 0;
+}
+
+enum { KEPT_HEADERS = 32 };
+
+static int run_request(struct fl_ctx *ctx, const struct kept_call *call)
+{
+	struct fl_header headers[KEPT_HEADERS];
+	struct fl_request request;
+
+	memcpy(&request, call->data, sizeof(request));
+	request.method = call->texts[0];
+	request.url = call->texts[1];
+	request.tls.ca_file = call->texts[2];
+	for (size_t i = 0; i < request.header_count; i++)
+		headers[i] = (struct fl_header){ call->texts[3 + 2 * i], call->texts[4 + 2 * i] };
+	request.headers = headers;
+	request.body = (const char *)call->data + sizeof(request);
+	return fl_request(ctx, call->number, &request);
+}
+
+static int keep_request(struct fl_ctx *ctx, int number, const struct fl_request *request)
+{
+	const char *texts[3 + 2 * KEPT_HEADERS] = { request->method, request->url,
+		request->tls.ca_file };
+	struct kept_call call = { .run = run_request,
+		.number = number,
+		.length = sizeof(*request) + request->body_length,
+		.texts = texts,
+		.text_count = 3 + 2 * request->header_count };
+	char *data;
+	int result;
+
+	if (request->header_count > KEPT_HEADERS)
+		return -E2BIG;
+	data = malloc(call.length);
+	if (data == NULL)
+		return -ENOMEM;
+	memcpy(data, request, sizeof(*request));
+	if (request->body_length > 0)
+		memcpy(data + sizeof(*request), request->body, request->body_length);
+	for (size_t i = 0; i < request->header_count; i++) {
+		texts[3 + 2 * i] = request->headers[i].name;
+		texts[4 + 2 * i] = request->headers[i].value;
+	}
+	call.data = data;
+	result = kept_add(ctx, &call);
+	free(data);
+	return result;
+}
+
 int fl_request(struct fl_ctx *ctx, int number, const struct fl_request *request)
 {
 	struct instance_request *entry;
 	int result;
+
+	if (kept_is_on(ctx)) {
+		if (map_get_number(ctx->requests, (uint64_t)number) != NULL &&
+			kept_find(ctx, run_cancel, NULL, number) == NULL)
+			return -EBUSY;
+		return keep_request(ctx, number, request);
+	}
 
 	if (map_get_number(ctx->requests, (uint64_t)number) != NULL)
 		return -EBUSY;
@@ -139,12 +263,10 @@ free_entry:
 
 void fl_request_cancel(struct fl_ctx *ctx, int number)
 {
-	struct instance_request *entry = map_remove_number(ctx->requests, (uint64_t)number);
-
-	if (entry == NULL)
-		return;
-	request_cancel(entry->request);
-	free(entry);
+	if (kept_is_on(ctx))
+		(void)kept_add(ctx, &(struct kept_call){ .run = run_cancel, .number = number });
+	else
+		cancel(ctx, number);
 }
 
 void instance_requests_close(struct fl_ctx *ctx)
@@ -153,7 +275,7 @@ void instance_requests_close(struct fl_ctx *ctx)
 	size_t at = 0;
 
 	while ((entry = map_next(ctx->requests, &at, NULL, NULL)) != NULL)
-		fl_request_cancel(ctx, entry->number);
+		cancel(ctx, entry->number);
 }
 
 const char *fl_response_header(const struct fl_response *response, const char *name)

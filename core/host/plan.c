@@ -29,7 +29,36 @@ void planned_destroy(struct planned *planned)
 		return;
 	options_free(planned->options);
 	image_close(planned->image);
+	written_free(planned->written);
 	free(planned);
+}
+
+struct written *written_copy(const struct node *node)
+{
+	struct written *written = calloc(1, sizeof(*written));
+
+	if (written == NULL)
+		return NULL;
+	written->tree = tree_create();
+	if (written->tree != NULL)
+		written->node = tree_copy(written->tree, node);
+	if (written->node != NULL)
+		return written;
+	written_free(written);
+	return NULL;
+}
+
+void written_free(struct written *written)
+{
+	if (written == NULL)
+		return;
+	tree_destroy(written->tree);
+	free(written);
+}
+
+const char *written_plugin(const struct written *written)
+{
+	return node_text(written->node, "plugin", written->node->key);
 }
 
 void plan_finish(struct plan *plan)
@@ -99,6 +128,23 @@ static void report_missing(const struct planning *planning, struct place place, 
 		free((void *)(uintptr_t)known.names[i]);
 }
 
+/* What runs already is what a configuration means: other code comes by a reload alone. */
+static int open_image(const struct image_folders *folders, const char *path, struct image **out,
+	char *problem, size_t size)
+{
+	struct image *loaded = folders->loaded == NULL ? NULL : images_find(folders->loaded, path);
+	int result;
+
+	if (loaded != NULL) {
+		*out = image_keep(loaded);
+		return 0;
+	}
+	result = image_open(path, out, problem, size);
+	if (result == 0 && folders->loaded != NULL)
+		images_add(folders->loaded, *out);
+	return result;
+}
+
 static int open_plugin(const struct planning *planning, const struct section *section,
 	const struct node *node, struct planned *planned)
 {
@@ -115,7 +161,7 @@ static int open_plugin(const struct planning *planning, const struct section *se
 		report_missing(planning, place, plugin);
 		return -ENOENT;
 	}
-	if (image_open(path, &planned->image, problem, sizeof(problem)) < 0) {
+	if (open_image(planning->folders, path, &planned->image, problem, sizeof(problem)) < 0) {
 		config_error(planning->errors, place, "plugin %s: %s: %s", plugin, path, problem);
 		return -ENOEXEC;
 	}
@@ -129,27 +175,38 @@ static int open_plugin(const struct planning *planning, const struct section *se
 	return 0;
 }
 
-static int apply_options(const struct planning *planning, const struct section *section,
-	const struct node *node, struct planned *planned)
+static const char *section_name(enum fl_role role)
+{
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
+		if (sections[i].role == role)
+			return sections[i].name;
+	return "";
+}
+
+int written_apply(const struct written *written, enum fl_role role, const struct fl_plugin *plugin,
+	const char *state_folder, struct config_errors *errors, void **out)
 {
 	static const struct fl_option none[] = { { 0 } };
-	const struct fl_plugin *plugin = image_plugin(planned->image);
+	const struct node *node = written->node;
 	struct options_where where = {
-		.folder = planning->state_folder, .place = node->key_place, .also = common_keys
+		.folder = state_folder, .place = node->key_place, .also = common_keys
 	};
-	struct fl_check check = { .errors = planning->errors, .mapping = node, .where = &where };
+	struct fl_check check = { .errors = errors, .mapping = node, .where = &where };
 	char label[96];
 	int result;
 
-	snprintf(label, sizeof(label), "%s.%s", section->name, planned->name);
+	snprintf(label, sizeof(label), "%s.%s", section_name(role), node->key);
 	where.label = label;
 	result = options_apply(plugin->options == NULL ? none : plugin->options,
-		plugin->options == NULL ? 1 : plugin->options_size, node, &where, planning->errors,
-		&planned->options);
+		plugin->options == NULL ? 1 : plugin->options_size, node, &where, errors, out);
 	if (result < 0 || plugin->check == NULL)
 		return result;
-	plugin->check(planned->options, &check);
-	return check.count > 0 ? -EINVAL : 0;
+	plugin->check(*out, &check);
+	if (check.count == 0)
+		return 0;
+	options_free(*out);
+	*out = NULL;
+	return -EINVAL;
 }
 
 static void plan_instance(
@@ -181,11 +238,16 @@ static void plan_instance(
 	}
 	planned->role = section->role;
 	snprintf(planned->name, sizeof(planned->name), "%s", node->key);
-	if (open_plugin(planning, section, node, planned) == 0 &&
-		apply_options(planning, section, node, planned) == 0)
+	planned->written = written_copy(node);
+	if (planned->written == NULL)
+		config_error(planning->errors, node->place, "out of memory");
+	else if (open_plugin(planning, section, node, planned) == 0 &&
+		written_apply(planned->written, planned->role, image_plugin(planned->image),
+			planning->state_folder, planning->errors, &planned->options) == 0) {
 		list_append(&planning->plan->items, &planned->link);
-	else
-		planned_destroy(planned);
+		return;
+	}
+	planned_destroy(planned);
 }
 
 int plan_make(const struct image_folders *folders, const char *state_folder,

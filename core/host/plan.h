@@ -8,14 +8,34 @@
 #include "image.h"
 #include "list.h"
 #include "options.h"
+#include "tree.h"
 
 struct planned {
 	struct link link;
 	enum fl_role role;
 	char name[64];
-	struct image *image; /* owned until taken */
-	void *options;       /* owned until taken */
+	struct image *image;     /* owned until taken */
+	void *options;           /* owned until taken */
+	struct written *written; /* owned until taken */
 };
+
+/** How an instance stands in the configuration: kept, so that other code can be given its options.
+ */
+struct written {
+	struct tree *tree;
+	const struct node *node; /* its mapping, key and all */
+};
+
+struct written *written_copy(const struct node *node); /* NULL: no memory */
+void written_free(struct written *written);            /* takes NULL */
+/** The plugin that is to run it. */
+const char *written_plugin(const struct written *written);
+/**
+ * The options of a plugin from what is written.
+ * @return 0 with `*out` for options_free; -EINVAL: `errors` has all mistakes
+ */
+int written_apply(const struct written *written, enum fl_role role, const struct fl_plugin *plugin,
+	const char *state_folder, struct config_errors *errors, void **out);
 
 /** Sinks first, then services, then feeds: the order in which they start. */
 struct plan {

@@ -61,13 +61,11 @@ static void begin(struct probe *probe, struct planned *planned)
 
 	probe->is_done = probe->has_failed = false;
 	probe->started_ns = probe->step_ns = now_ns(probe);
-	if (instance_create(probe->host, planned->name, planned->image, planned->options, &ctx) < 0) {
+	if (instance_create(probe->host, planned, &ctx) < 0) {
 		probe->failed++;
 		probe->on_line(probe->data, "FAILED   out of memory");
 		return;
 	}
-	planned->image = NULL;
-	planned->options = NULL;
 	probe->ctx = ctx;
 	if (ctx->plugin->probe == NULL) {
 		probe->is_done = true; /* a service, or a plugin with nothing to try */

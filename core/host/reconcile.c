@@ -46,7 +46,7 @@ static void arrive(struct fl_ctx *ctx)
 	if (next != NULL)
 		instance_replace(ctx, next);
 	/* A stop by request outlasts a new configuration. */
-	if (!ctx->is_held && !ctx->host->is_stopping)
+	if (!ctx->is_held && !ctx->is_orphan && !ctx->host->is_stopping)
 		(void)instance_start(ctx);
 }
 
@@ -90,6 +90,16 @@ static void depart(struct fl_ctx *ctx)
 	reconcile_watch(ctx->host);
 }
 
+void reconcile_orphan(struct fl_ctx *ctx)
+{
+	ctx->is_orphan = true;
+	log_warn(ctx->name, "stopped: the file of its plugin is gone (%s); it starts when it is back",
+		image_path(ctx->image));
+	gap_restart_begin(ctx);
+	depart(ctx);
+	observe_instance(ctx);
+}
+
 int host_hold(struct host *host, struct fl_ctx *ctx)
 {
 	if (ctx->is_held)
@@ -116,7 +126,7 @@ int host_release(struct host *host, struct fl_ctx *ctx)
 		ctx, "stopped", ctx->stopped_ns, clock_real_ns(host->parts.loop), "stopped by request");
 	ctx->stopped_ns = 0;
 	log_info(ctx->name, "started by request");
-	if (ctx->phase == INSTANCE_STOPPED)
+	if (ctx->phase == INSTANCE_STOPPED && !ctx->is_orphan)
 		(void)instance_start(ctx);
 	observe_instance(ctx);
 	return 0; /* still stopping: arrive() starts it */
@@ -132,6 +142,14 @@ static void log_change(void *data, const char *name, bool is_live)
 		is_live ? "" : ": needs a restart of this instance");
 }
 
+/* How the instance is written now: other code would be given its options from there. */
+static void remember(struct fl_ctx *ctx, struct planned *planned)
+{
+	written_free(ctx->written);
+	ctx->written = planned->written;
+	planned->written = NULL;
+}
+
 /* Takes the new options over in place, or says that it cannot. */
 static bool reconfigure(struct fl_ctx *ctx, struct planned *planned)
 {
@@ -142,6 +160,7 @@ static bool reconfigure(struct fl_ctx *ctx, struct planned *planned)
 	ctx->options = planned->options;
 	planned->options = NULL;
 	options_free(old);
+	remember(ctx, planned);
 	log_info(ctx->name, "reconfigured without interruption");
 	return true;
 }
@@ -188,8 +207,10 @@ static bool update(struct fl_ctx *ctx, struct planned *planned)
 		: options_compare(table, ctx->options, planned->options, log_change, ctx);
 
 	ctx->is_leaving = false;
-	if (change == OPTIONS_SAME && ctx->next == NULL)
+	if (change == OPTIONS_SAME && ctx->next == NULL) {
+		remember(ctx, planned);
 		return false;
+	}
 	if (change == OPTIONS_LIVE && reconfigure(ctx, planned))
 		return false;
 	restart(ctx, planned);
@@ -202,12 +223,10 @@ static void begin(struct host *host, struct planned *planned)
 
 	if (planned->role == FL_SINK)
 		expect(host, planned->name, true);
-	if (instance_create(host, planned->name, planned->image, planned->options, &ctx) < 0) {
+	if (instance_create(host, planned, &ctx) < 0) {
 		log_error(planned->name, "out of memory");
 		return;
 	}
-	planned->image = NULL;
-	planned->options = NULL;
 	log_info(ctx->name, "plugin %s %s from %s", ctx->plugin->name, ctx->plugin->version,
 		image_path(ctx->image));
 	(void)instance_start(ctx);

@@ -11,6 +11,8 @@
 /** Starts what is new, reconfigures or restarts what changed, stops what is gone. Takes what it
  * uses out of the plan. */
 void reconcile_apply(struct host *host, struct plan *plan);
+/** Stops an instance whose plugin's file is gone, until the file is back. */
+void reconcile_orphan(struct fl_ctx *ctx);
 /** Something is stopping: looks after it until it is quiet. */
 void reconcile_watch(struct host *host);
 

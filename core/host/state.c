@@ -121,6 +121,7 @@ enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size
 	if (ctx->phase != INSTANCE_RUNNING) {
 		snprintf(reason, size, "%s",
 			ctx->is_held                          ? "stopped by request"
+				: ctx->is_orphan                  ? "the file of its plugin is gone"
 				: ctx->phase == INSTANCE_STOPPING ? "stopping"
 				: ctx->phase == INSTANCE_STOPPED  ? "stopped"
 												  : "not started");

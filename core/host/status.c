@@ -6,9 +6,11 @@
 #include "latency.h"
 #include "log.h"
 #include "observe.h"
+#include "plugin_record.h"
 #include "state.h"
 
 #include <math.h>
+#include <string.h>
 
 static void print_latency(const struct fl_ctx *ctx, struct json *json)
 {
@@ -251,22 +253,76 @@ void status_coverage(const struct host *host, struct json *json)
 	json_close(json, ']');
 }
 
-void status_plugins(const struct host *host, struct json *json)
+/* ---- plugins ---- */
+
+static const struct fl_ctx *first_of(const struct host *host, const char *plugin)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &host->instances) {
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (strcmp(plugin_of(ctx), plugin) == 0)
+			return ctx;
+	}
+	return NULL;
+}
+
+/* Each with its version: one whose swap failed runs other code than its siblings. */
+static void print_instances_of(const struct host *host, const char *plugin, struct json *json)
+{
+	struct link *item, *following;
+
+	json_open(json, "instances", '[');
+	list_each (item, following, &host->instances) {
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (strcmp(plugin_of(ctx), plugin) != 0)
+			continue;
+		json_open(json, NULL, '{');
+		json_text(json, "instance", ctx->name);
+		json_text(json, "version", ctx->plugin->version);
+		json_text(json, "state", instance_state_text(ctx->shown));
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+void status_plugin(struct host *host, const char *name, struct json *json)
 {
 	static const char *const roles[] = { "", "feed", "sink", "service" };
+	const struct fl_ctx *ctx = first_of(host, name);
+	const struct plugin_record *record = plugin_record(host, name);
+	bool has_error = record != NULL && record->error[0] != '\0';
+
+	json_open(json, NULL, '{');
+	json_text(json, "name", name);
+	json_text(json, "version", ctx == NULL ? NULL : ctx->plugin->version);
+	json_text(json, "role", ctx == NULL ? NULL : roles[ctx->role]);
+	json_text(json, "path", ctx == NULL ? NULL : image_path(ctx->image));
+	json_text(json, "build_id",
+		ctx == NULL || *image_build_id(ctx->image) == '\0' ? NULL : image_build_id(ctx->image));
+	print_instances_of(host, name, json);
+	json_int(json, "reloads", record == NULL ? 0 : (int64_t)record->reloads);
+	json_real(json, "longest_pause_ms",
+		record == NULL ? NAN : round((double)record->longest_pause_ns / 1e4) / 1e2);
+	json_text(json, "last_error", has_error ? record->error : NULL);
+	json_time(json, "last_error_at", has_error ? record->error_ns : 0);
+	json_int(json, "images_kept", record == NULL ? 0 : (int64_t)record->images_kept);
+	json_close(json, '}');
+}
+
+/* The first instance of each plugin stands for it. */
+void status_plugins(struct host *host, struct json *json)
+{
 	struct link *item, *following;
 
 	json_open(json, NULL, '[');
 	list_each (item, following, &host->instances) {
 		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
-		json_open(json, NULL, '{');
-		json_text(json, "instance", ctx->name);
-		json_text(json, "plugin", ctx->plugin->name);
-		json_text(json, "version", ctx->plugin->version);
-		json_text(json, "role", roles[ctx->role]);
-		json_text(json, "path", image_path(ctx->image));
-		json_close(json, '}');
+		if (first_of(host, plugin_of(ctx)) == ctx)
+			status_plugin(host, plugin_of(ctx), json);
 	}
 	json_close(json, ']');
 }

@@ -11,7 +11,9 @@
 void status_print(struct host *host, struct json *json);
 /** Per feed and currency: listed, subscribed, live, and the ratios. */
 void status_coverage(const struct host *host, struct json *json);
-/** What is loaded: name, version, role, path, instances. */
-void status_plugins(const struct host *host, struct json *json);
+/** What is loaded, a row each: name, version, path, build id, instances, reloads, last error. */
+void status_plugins(struct host *host, struct json *json);
+/** The row of one plugin. */
+void status_plugin(struct host *host, const char *name, struct json *json);
 
 #endif

@@ -14,7 +14,32 @@
 struct dynamic {
 	void *handle;
 	int copy; /* kept open while loaded: its number makes the name that no other load can have */
+	struct dynamic_stamp stamp; /* of the file it was copied from */
 };
+
+static int64_t ns_of(struct timespec time)
+{
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static struct dynamic_stamp stamp_of(const struct stat *about)
+{
+	return (struct dynamic_stamp){ .device = about->st_dev,
+		.inode = about->st_ino,
+		.bytes = about->st_size,
+		.modified_ns = ns_of(about->st_mtim),
+		.changed_ns = ns_of(about->st_ctim) };
+}
+
+int dynamic_stamp(const char *path, struct dynamic_stamp *out)
+{
+	struct stat about;
+
+	if (stat(path, &about) < 0)
+		return -errno;
+	*out = stamp_of(&about);
+	return 0;
+}
 
 /* sendfile would be shorter, but not every file system of a NAS has it. */
 static int copy_file(int from, int to)
@@ -33,7 +58,7 @@ static int copy_file(int from, int to)
 	return length < 0 ? -errno : 0;
 }
 
-static int copy_aside(const char *path, int *out)
+static int copy_aside(const char *path, struct dynamic *dynamic)
 {
 	int from = open(path, O_RDONLY | O_CLOEXEC);
 	int result;
@@ -44,14 +69,15 @@ static int copy_aside(const char *path, int *out)
 	result = fstat(from, &about) < 0 ? -errno : S_ISREG(about.st_mode) ? 0 : -EISDIR;
 	if (result < 0)
 		goto close_from;
-	*out = memfd_create("feedloom-plugin", MFD_CLOEXEC);
-	if (*out < 0) {
+	dynamic->stamp = stamp_of(&about);
+	dynamic->copy = memfd_create("feedloom-plugin", MFD_CLOEXEC);
+	if (dynamic->copy < 0) {
 		result = -errno;
 		goto close_from;
 	}
-	result = copy_file(from, *out);
+	result = copy_file(from, dynamic->copy);
 	if (result < 0)
-		close(*out);
+		close(dynamic->copy);
 close_from:
 	close(from);
 	return result;
@@ -87,6 +113,11 @@ static int check_length(int copy, char *problem, size_t size)
 	return -ENOEXEC;
 }
 
+static void name_of(const struct dynamic *dynamic, char *out, size_t size)
+{
+	snprintf(out, size, "/proc/self/fd/%d", dynamic->copy);
+}
+
 int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t size)
 {
 	struct dynamic *dynamic = calloc(1, sizeof(*dynamic));
@@ -95,7 +126,7 @@ int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t s
 
 	if (dynamic == NULL)
 		return -ENOMEM;
-	result = copy_aside(path, &dynamic->copy);
+	result = copy_aside(path, dynamic);
 	if (result < 0) {
 		snprintf(problem, size, "%s", strerror(-result));
 		goto free_dynamic;
@@ -103,7 +134,7 @@ int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t s
 	result = check_length(dynamic->copy, problem, size);
 	if (result < 0)
 		goto close_copy;
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", dynamic->copy);
+	name_of(dynamic, name, sizeof(name));
 	dynamic->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (dynamic->handle == NULL) {
 		const char *why = dlerror();
@@ -124,6 +155,79 @@ free_dynamic:
 	return result;
 }
 
+const struct dynamic_stamp *dynamic_stamp_of(const struct dynamic *dynamic)
+{
+	return &dynamic->stamp;
+}
+
+/* ---- the build id: a note in the image ---- */
+
+struct note {
+	const char *name, *content;
+	size_t content_bytes, next; /* next: where the one after it begins */
+	unsigned type;
+};
+
+static size_t round_up(size_t bytes)
+{
+	return (bytes + 3) & ~(size_t)3;
+}
+
+/* The note at `at`; false: there is none that fits. */
+static bool read_note(const char *notes, size_t at, size_t bytes, struct note *out)
+{
+	ElfW(Nhdr) head;
+
+	if (bytes < sizeof(head) || at > bytes - sizeof(head))
+		return false;
+	memcpy(&head, notes + at, sizeof(head));
+	at += sizeof(head);
+	if (round_up(head.n_namesz) > bytes - at ||
+		head.n_descsz > bytes - at - round_up(head.n_namesz))
+		return false;
+	*out = (struct note){ .name = notes + at,
+		.content = notes + at + round_up(head.n_namesz),
+		.content_bytes = head.n_descsz,
+		.next = at + round_up(head.n_namesz) + round_up(head.n_descsz),
+		.type = head.n_namesz == sizeof(ELF_NOTE_GNU) ? head.n_type : 0 };
+	return true;
+}
+
+static void print_build_id(const char *notes, size_t bytes, char *out, size_t size)
+{
+	struct note note;
+
+	for (size_t at = 0; read_note(notes, at, bytes, &note); at = note.next) {
+		if (note.type != NT_GNU_BUILD_ID ||
+			memcmp(note.name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) != 0)
+			continue;
+		for (size_t i = 0; i < note.content_bytes && 2 * i + 2 < size; i++)
+			snprintf(out + 2 * i, 3, "%02x", (unsigned char)note.content[i]);
+		return;
+	}
+}
+
+const char *dynamic_build_id(const struct dynamic *dynamic, char *out, size_t size)
+{
+	struct link_map *map;
+	ElfW(Ehdr) head;
+	const char *base;
+
+	out[0] = '\0';
+	if (dlinfo(dynamic->handle, RTLD_DI_LINKMAP, &map) != 0 || map->l_addr == 0)
+		return out;
+	base = (const char *)map->l_addr;
+	memcpy(&head, base, sizeof(head));
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		ElfW(Phdr) part;
+
+		memcpy(&part, base + head.e_phoff + i * sizeof(part), sizeof(part));
+		if (part.p_type == PT_NOTE && out[0] == '\0')
+			print_build_id(base + part.p_vaddr, part.p_memsz, out, size);
+	}
+	return out;
+}
+
 void *dynamic_symbol(struct dynamic *dynamic, const char *name)
 {
 	return dlsym(dynamic->handle, name);
@@ -140,13 +244,31 @@ void *dynamic_symbol(struct dynamic *dynamic, const char *name)
 #define KEEP_MAPPED 0
 #endif
 
-void dynamic_close(struct dynamic *dynamic)
+/* The linker may keep it (unique symbols, NODELETE); then its name must stay taken too. */
+static bool is_mapped(const struct dynamic *dynamic)
 {
+	char name[64];
+	void *handle;
+
+	name_of(dynamic, name, sizeof(name));
+	handle = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
+	if (handle != NULL)
+		dlclose(handle);
+	return handle != NULL;
+}
+
+bool dynamic_close(struct dynamic *dynamic)
+{
+	bool is_gone = !KEEP_MAPPED;
+
 	if (dynamic == NULL)
-		return;
+		return true;
 	if (!KEEP_MAPPED) {
 		dlclose(dynamic->handle);
-		close(dynamic->copy);
+		is_gone = !is_mapped(dynamic);
 	}
+	if (is_gone)
+		close(dynamic->copy);
 	free(dynamic);
+	return is_gone;
 }

@@ -387,9 +387,14 @@ bool conn_take_early(struct conn *conn, const char *early, size_t length, int64_
 	return conn_release(conn);
 }
 
+bool conn_can_adopt(const struct conn *conn, const struct fl_endpoint *endpoint)
+{
+	return !conn->is_accepted && !is_ending(conn) && conn_is_same_target(conn, endpoint);
+}
+
 bool conn_adopt(struct conn *conn, const struct fl_endpoint *endpoint)
 {
-	if (conn->is_accepted || is_ending(conn) || !conn_is_same_target(conn, endpoint))
+	if (!conn_can_adopt(conn, endpoint))
 		return false;
 	conn_set_timeouts(conn, endpoint);
 	if (conn->state == FL_CONN_UP)

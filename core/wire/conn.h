@@ -43,6 +43,8 @@ bool conn_take_early(
 /** Whether `endpoint` has the same target and trust (then a reload adopts); timeouts are taken
  * over. */
 bool conn_adopt(struct conn *conn, const struct fl_endpoint *endpoint);
+/** Whether conn_adopt would do so; changes nothing. */
+bool conn_can_adopt(const struct conn *conn, const struct fl_endpoint *endpoint);
 /** Another target: closes in order and dials the new one. */
 int conn_retarget(struct conn *conn, const struct fl_endpoint *endpoint);
 

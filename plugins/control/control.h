@@ -110,6 +110,7 @@ void route_coverage(struct call *call);
 void route_coverage_answer(struct call *call, int status, const char *json);
 void route_plugins(struct call *call);
 void route_plugins_answer(struct call *call, int status, const char *json);
+void route_reload(struct call *call);
 /** Whether the body has names under "instruments", and "pin" as it must be; false: answered with
  * 400. */
 bool route_has_instruments(struct call *call, yyjson_doc *doc, bool may_be_empty);

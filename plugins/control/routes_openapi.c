@@ -25,9 +25,12 @@ static void add_parameters(
 {
 	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, operation, "parameters");
 	const char *open = strchr(route->path, '{'), *at = route->query;
+	char name[64];
 
-	if (open != NULL)
-		add_reference(doc, yyjson_mut_arr_add_obj(doc, list), "parameters", "path_feed", 9);
+	if (open != NULL) {
+		snprintf(name, sizeof(name), "path_%.*s", (int)strcspn(open + 1, "}"), open + 1);
+		add_reference(doc, yyjson_mut_arr_add_obj(doc, list), "parameters", name, strlen(name));
+	}
 	while (*at != '\0') {
 		size_t length = strcspn(at, ",");
 

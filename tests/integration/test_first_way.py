@@ -132,9 +132,10 @@ def test_openapi_and_the_status_page_are_served(daemon):
 
 
 def test_plugins_are_listed(daemon):
-    plugins = {p["instance"]: p for p in daemon.ask("GET", "/v1/plugins").json["plugins"]}
-    assert {name: p["plugin"] for name, p in plugins.items()} == {
-        "deribit": "deribit", "store": "sink_sqlite", "control": "control"}
+    plugins = {p["name"]: p for p in daemon.ask("GET", "/v1/plugins").json["plugins"]}
+    assert {name: [i["instance"] for i in p["instances"]] for name, p in plugins.items()} == {
+        "deribit": ["deribit"], "sink_sqlite": ["store"], "control": ["control"]}
+    assert all(p["version"] and p["path"].endswith(f"/{name}.so") for name, p in plugins.items())
 
 
 # ---- instruments ----

@@ -190,7 +190,7 @@ static int open_parts(struct daemon *daemon)
 		.data = daemon };
 	struct host_parts parts = {
 		.loop = daemon->loop,
-		.folders = { folders, folder_count },
+		.folders = { folders, folder_count, NULL },
 		.schema_folder = WORLD_SCHEMA,
 	};
 	char state[64];

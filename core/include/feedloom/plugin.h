@@ -122,7 +122,14 @@ struct fl_plugin {
 	int (*create)(struct fl_ctx *ctx, const void *options, void **state);
 	/** Frees the state; owns nothing else. Takes NULL. */
 	void (*destroy)(void *state);
-	/** Opens or adopts what it needs: the same code cold and after a reload. */
+	/**
+	 * Opens or adopts what it needs: the same code cold and after a reload. In a reload every call
+	 * from save to here that would change something is kept, and carried out in order once start
+	 * has returned 0; what cannot be known before then is answered with 0. After that the core
+	 * closes the connections, listeners, databases, streams, subscriptions and repeating timers
+	 * that start did not name. What is in flight stays and is the new code's to answer: requests,
+	 * commands, exchanges, peers, jobs, timers that come once.
+	 */
 	int (*start)(void *state);
 	/** Orderly stop: closes what it opened; callbacks go on until the last is closed. */
 	void (*stop)(void *state);
@@ -155,8 +162,14 @@ struct fl_plugin {
 	void (*on_command)(void *state, int command, const char *name, const char *json);
 	void (*on_reply)(void *state, int number, int status, const char *json, bool more);
 
+	/**
+	 * What the new code must know to go on: nothing asked twice, nothing forgotten. The old code
+	 * goes on with its state when a later step fails. A sink is asked when no batch is in flight.
+	 */
 	int (*save)(const void *state, struct fl_snapshot *to);
-	/** `version` is the state_version of who wrote it. Non-zero refuses: the old code goes on. */
+	/** Called between create and start. Keys it does not know are ignored, missing ones keep what
+	 * create set. `version` is the state_version of who wrote it. Non-zero refuses: the old code
+	 * goes on. */
 	int (*restore)(void *state, uint32_t version, const struct fl_snapshot *from);
 };
 

@@ -7,7 +7,9 @@
 #include <feedloom/base.h>
 
 /**
- * (Re)starts timer `timer` of this instance, by the clock that never steps.
+ * (In start after a reload: one that runs with the same repeat_ns is adopted, and keeps its time if
+ * that is nearer, so that reloads do not put it off.) Else (re)starts timer `timer` of this
+ * instance, by the clock that never steps.
  *
  * @param repeat_ns  0: once; else again each so long, without piling up when the loop was late
  */

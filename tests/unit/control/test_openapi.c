@@ -63,8 +63,9 @@ static void check_route(yyjson_val *root, const struct route *route)
 		length = strcspn(at, ",");
 		assert_true(has_parameter(root, operation, at, length, "query"));
 	}
-	if (strchr(route->path, '{') != NULL)
-		assert_true(has_parameter(root, operation, "feed", 4, "path"));
+	at = strchr(route->path, '{');
+	if (at != NULL)
+		assert_true(has_parameter(root, operation, at + 1, strcspn(at + 1, "}"), "path"));
 	assert_true((route->body != NULL) == (yyjson_obj_get(operation, "requestBody") != NULL));
 	assert_non_null(yyjson_obj_get(yyjson_obj_get(responses, "200"), "content"));
 	assert_non_null(yyjson_obj_get(responses, "default"));

@@ -320,8 +320,9 @@ static void plugins_and_metrics_can_be_asked_for(void **state)
 	(void)state;
 	run_with_venue("feeds: { feed: { plugin: echo_feed } }\n");
 	assert_int_equal(rig_ask(&rig, "core", "plugins", "{}"), FL_REPLY_OK);
-	assert_string_equal(rig_text(&rig, "/1/instance"), "feed");
-	assert_string_equal(rig_text(&rig, "/1/plugin"), "echo");
+	assert_string_equal(rig_text(&rig, "/1/name"), "echo_feed");
+	assert_string_equal(rig_text(&rig, "/1/instances/0/instance"), "feed");
+	assert_int_equal(rig_number(&rig, "/1/reloads"), 0);
 	assert_string_equal(rig_text(&rig, "/1/role"), "feed");
 	assert_string_equal(rig_text(&rig, "/1/version"), "1.0");
 	assert_non_null(strstr(rig_text(&rig, "/1/path"), "echo_feed.so"));

@@ -2,6 +2,9 @@
  * echo.c: a plugin that does what a test asks of it. Built three times, with ROLE set: echo (a
  * service), echo_feed, echo_sink.
  *
+ * Built further times as what its file may become: with VERSION, STATE_VERSION, and FAIL_AT set to
+ * the step of a swap at which it fails.
+ *
  * What happens to it is told by metrics, which outlive it: echo_calls{instance, call} counts, and
  * echo_order{instance, call} has the place of the last such call among all calls of all instances.
  */
@@ -11,6 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>
+
+#ifndef VERSION
+#define VERSION "1.0"
+#endif
+#ifndef STATE_VERSION
+#define STATE_VERSION 1
+#endif
+#define AT_SAVE 1
+#define AT_CREATE 2
+#define AT_RESTORE 3
+#define AT_START 4
+#ifndef FAIL_AT
+#define FAIL_AT 0
+#endif
 
 enum { CONN = 1, LISTENER = 1, TIMER_LATER = 1, DB = 1, SUBSCRIPTION = 1, LATER_MAX = 16 };
 enum store { STORE_ACK, STORE_HOLD, STORE_RETRY };
@@ -60,6 +77,8 @@ struct echo {
 	int exchange; /* one that waits for its answer */
 	struct fl_position held;
 	int last_status, replies;
+	int64_t kept; /* handed over */
+	bool is_restored;
 	char last_reply[256];
 };
 
@@ -92,7 +111,7 @@ static int create(struct fl_ctx *ctx, const void *options, void **state)
 	if (self == NULL)
 		return -ENOMEM;
 	*self = (struct echo){ .ctx = ctx, .options = options };
-	if (self->options->fail == 1) {
+	if (self->options->fail == 1 || FAIL_AT == AT_CREATE) {
 		free(self);
 		return -EIO;
 	}
@@ -134,6 +153,24 @@ static int open_all(struct echo *self)
 	return result;
 }
 
+static void publish(struct echo *self);
+
+/* One call of each kind: all are carried out when the swap has succeeded, none when it has not. */
+static void use_all(struct echo *self)
+{
+	struct fl_ctx *ctx = self->ctx;
+	struct fl_request request = { .url = "http://127.0.0.1:9/" };
+
+	fl_sendf(ctx, CONN, "swapped %s", VERSION);
+	fl_set_health(ctx, FL_HEALTHY, "%s", "");
+	fl_set_coverage(ctx, "BTC", &(struct fl_coverage){ .listed = 9, .subscribed = 8, .live = 7 });
+	fl_conn_load(ctx, CONN, 5, 6);
+	fl_timer_start(ctx, TIMER_LATER + 2, FL_MS, 0);
+	(void)fl_request(ctx, 7, &request);
+	(void)fl_command(ctx, 77, "core", "ready", NULL, 0);
+	publish(self);
+}
+
 static int start(void *state)
 {
 	struct echo *self = state;
@@ -143,11 +180,49 @@ static int start(void *state)
 	tell(self->ctx, "start");
 	if (self->options->fail == 2)
 		return -ECONNREFUSED;
+	if (self->is_restored)
+		use_all(self);
 	result = open_all(self);
 	if (result == 0 && ROLE == FL_SINK)
 		result = fl_stream_open(self->ctx, "main", &stream);
 	fl_timer_start(self->ctx, TIMER_LATER + 1, FL_HOUR, 0);
+	if (FAIL_AT == AT_START)
+		return -EPROTO; /* after it has asked for everything */
 	return result < 0 ? result : self->options->fail == 3 ? -EPROTO : 0;
+}
+
+static int save(const void *state, struct fl_snapshot *to)
+{
+	const struct echo *self = state;
+
+	tell(self->ctx, "save");
+	if (FAIL_AT == AT_SAVE)
+		return -ENOSPC;
+	fl_snapshot_put_int(to, "exchange", self->exchange);
+	fl_snapshot_put_int(to, "later_count", self->later_count);
+	fl_snapshot_put_bytes(to, "later", self->later, sizeof(self->later));
+	return fl_snapshot_put_int(to, "kept", self->kept);
+}
+
+static int restore(void *state, uint32_t version, const struct fl_snapshot *from)
+{
+	struct echo *self = state;
+	const void *later;
+	int64_t number = 0;
+	size_t length;
+
+	tell(self->ctx, "restore");
+	if (FAIL_AT == AT_RESTORE || version > STATE_VERSION)
+		return -EPROTO;
+	self->is_restored = true;
+	fl_snapshot_get_int(from, "kept", &self->kept);
+	if (fl_snapshot_get_int(from, "exchange", &number) == 0)
+		self->exchange = (int)number;
+	if (fl_snapshot_get_int(from, "later_count", &number) == 0)
+		self->later_count = (int)number;
+	if (fl_snapshot_get_bytes(from, "later", &later, &length) == 0 && length == sizeof(self->later))
+		memcpy(self->later, later, length);
+	return 0;
 }
 
 static void stop(void *state)
@@ -242,7 +317,7 @@ static void on_timer(void *state, int timer)
 {
 	struct echo *self = state;
 
-	(void)timer;
+	tell(self->ctx, timer == TIMER_LATER + 2 ? "timer_swapped" : "timer");
 	for (int i = 0; i < self->later_count; i++)
 		fl_reply(self->ctx, self->later[i], FL_REPLY_OK, "{\"late\":true}", false);
 	self->later_count = 0;
@@ -368,6 +443,10 @@ static int act(struct echo *self, const char *name, yyjson_val *root)
 			self->ctx, self->exchange, (int)number_of(root, "status"), "text/plain", "later", 5);
 	else if (strcmp(name, "end") == 0)
 		return fl_respond_end(self->ctx, self->exchange);
+	else if (strcmp(name, "keep") == 0)
+		self->kept = number_of(root, "value");
+	else if (strcmp(name, "kept") == 0)
+		return (int)self->kept;
 	else if (strcmp(name, "unlisten") == 0)
 		fl_unlisten(self->ctx, LISTENER);
 	return 0;
@@ -431,13 +510,13 @@ static const struct fl_command_info commands[] = {
 	{ "work", "in the database" }, { "open", "all that the options name, again" },
 	{ "stream", "opens the stream again" }, { "ack", "the batch that it holds" },
 	{ "respond", "to the request that waits" }, { "end", "the answer in pieces" },
-	{ "unlisten", "stops serving" },
+	{ "unlisten", "stops serving" }, { "keep", "a number" }, { "kept", "that number" },
 	{ 0 },
 };
 
 FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI, .size = sizeof(struct fl_plugin),
-	.name = "echo", .version = "1.0", .summary = "does what a test asks", .role = ROLE, .venue = "echo",
+	.name = "echo", .version = VERSION, .state_version = STATE_VERSION, .summary = "does what a test asks", .role = ROLE, .venue = "echo",
 	.options = option_table, .options_size = sizeof(struct options), .check = check,
 	.create = create, .destroy = destroy, .start = start, .stop = stop, .reconfigure = reconfigure,
 	.probe = ROLE == FL_SERVICE ? NULL : probe,
@@ -445,5 +524,6 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.on_timer = on_timer, .on_accept = on_accept, .on_request = on_request, .on_result = on_result,
 	.on_record = on_record, .on_batch = on_batch,
 	.commands = commands, .on_command = on_command, .on_reply = on_reply,
+	.save = save, .restore = restore,
 };
 /* clang-format on */
