@@ -121,19 +121,19 @@ static void on_stored(struct sink *sink, const struct fl_result *result)
 
 	batch_count(&sink->batch, result, &sink->counts, rows);
 	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++)
-		if (rows[kind] > 0 && sink->rows[kind] != NULL) {
-			fl_metric_add(sink->rows[kind], (double)rows[kind]);
+		if (rows[kind] > 0 && sink->metrics.rows[kind] != NULL) {
+			fl_metric_add(sink->metrics.rows[kind], (double)rows[kind]);
 			sink->total_rows += rows[kind];
 		}
-	metrics_set_counts(sink);
-	fl_metric_observe(sink->commit_seconds, (double)result->took_ns / 1e9);
+	sink_metrics_set(&sink->metrics, &sink->counts);
+	fl_metric_observe(sink->metrics.commit_seconds, (double)result->took_ns / 1e9);
 	if (result->refused_count > 0)
 		tell_rejected(sink, result);
 	sink->position = sink->batch.to;
 	sink->is_in_flight = sink->has_read_again = false;
-	if (sink->batch.newest_received_ns > 0)
-		sink->last_stored_ns = sink->batch.newest_received_ns;
-	sink->behind_ns = sink->batch.is_live || sink->batch.count == 0
+	if (sink->batch.refs.newest_received_ns > 0)
+		sink->last_stored_ns = sink->batch.refs.newest_received_ns;
+	sink->behind_ns = sink->batch.is_live || sink->batch.refs.count == 0
 		? 0
 		: fl_now_ns(sink->ctx) - sink->batch.oldest_received_ns;
 	if (sink->failures > 0)
@@ -249,7 +249,7 @@ static int start(void *state)
 {
 	struct sink *sink = state;
 
-	metrics_find_all(sink);
+	sink_metrics_find(&sink->metrics, sink->ctx);
 	say_what_is_kept(sink);
 	fl_set_health(sink->ctx, FL_NOT_READY, "opening %s", sink->options->path);
 	return store_open(sink);

@@ -74,10 +74,7 @@ struct sink {
 		int64_t limit;
 	} asked[QUERIES_MAX];
 
-	struct fl_metric *commit_seconds;
-	struct fl_metric *rows[FL_KIND_COUNT];
-	struct fl_metric *stored[FL_KIND_COUNT], *repeated[FL_KIND_COUNT];
-	struct fl_metric *rejected[FL_KIND_COUNT], *dropped[FL_KIND_COUNT];
+	struct sink_metrics metrics;
 };
 
 /* sqlite_store.c: opening, reading what the store has, and what its errors ask of us. */
@@ -94,10 +91,6 @@ void store_overtaken(struct sink *sink);
 void store_works(struct sink *sink);
 /** (Re)opens the stream at the present position, which changes its limits only. */
 int store_stream(struct sink *sink);
-
-/* sqlite_metrics.c */
-void metrics_find_all(struct sink *sink);
-void metrics_set_counts(struct sink *sink);
 
 /* sqlite_disk.c */
 void disk_look(struct sink *sink);

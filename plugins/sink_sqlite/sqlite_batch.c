@@ -37,74 +37,23 @@ void batch_init(struct batch *batch)
 
 void batch_finish(struct batch *batch)
 {
-	free(batch->refs);
+	refs_finish(&batch->refs);
 	batch_init(batch);
 }
 
-/* ---- order ---- */
-
-static int has_room(struct batch *batch, size_t count)
-{
-	struct row_ref *refs;
-
-	if (count <= batch->size)
-		return 0;
-	refs = realloc(batch->refs, count * sizeof(*refs));
-	if (refs == NULL)
-		return -ENOMEM;
-	batch->refs = refs;
-	batch->size = count;
-	return 0;
-}
-
-/* By kind, then as the kind's index goes, then as they came. */
-static int compare(const void *left, const void *right)
-{
-	const struct row_ref *a = left, *b = right;
-
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	if (!rows_keep_order(a->kind)) {
-		if (a->id != b->id)
-			return a->id < b->id ? -1 : 1;
-		if (a->instrument != b->instrument)
-			return a->instrument < b->instrument ? -1 : 1;
-		if (a->event_ns != b->event_ns)
-			return a->event_ns < b->event_ns ? -1 : 1;
-	}
-	return a->ordinal < b->ordinal ? -1 : 1;
-}
-
-static int collect(
-	struct batch *batch, const struct fl_ctx *ctx, struct ids *ids, const struct fl_batch *from)
-{
-	const struct fl_record *record = NULL;
-
-	batch->count = 0;
-	if (has_room(batch, from->count) != 0)
-		return -ENOMEM;
-	while (batch->count < from->count && (record = fl_batch_next(from, record)) != NULL) {
-		struct row_ref *ref = &batch->refs[batch->count];
-
-		*ref = (struct row_ref){ .record = record,
-			.event_ns = record->event_time_ns,
-			.received_ns = record->received_ns,
-			.instrument = record->instrument,
-			.ordinal = (uint32_t)batch->count,
-			.source = record->source,
-			.kind = record->kind < FL_KIND_COUNT ? record->kind : 0 };
-		if (rows_need_id(ref->kind) && ref->instrument != 0)
-			ref->id = ids_of(ids, ctx, ref->instrument);
-		if (record->received_ns > batch->newest_received_ns)
-			batch->newest_received_ns = record->received_ns;
-		batch->count++;
-	}
-	if (batch->count > 0)
-		qsort(batch->refs, batch->count, sizeof(*batch->refs), compare);
-	return 0;
-}
-
 /* ---- the job ---- */
+
+struct naming {
+	struct ids *ids;
+	const struct fl_ctx *ctx;
+};
+
+static uint32_t id_of(void *data, uint32_t instrument)
+{
+	const struct naming *naming = data;
+
+	return ids_of(naming->ids, naming->ctx, instrument);
+}
 
 static void put_key(struct fl_sqlite_job *job, const struct fl_ctx *ctx, const char *stream)
 {
@@ -135,11 +84,15 @@ static void put_cursor(
 static int put_new(struct batch *batch, struct fl_sqlite_job *job, const struct fl_ctx *ctx,
 	const struct ids *ids, int statement)
 {
+	struct sink_row row = rows_to(job, ctx, batch->sent_ns);
+
 	if (ids->fresh_count == 0)
 		return statement;
 	(void)fl_sqlite_statement(job, rows_new_sql(), 0);
-	for (size_t i = 0; i < ids->fresh_count; i++)
-		rows_put_new(job, ctx, ids->fresh[i], ids->of_journal[ids->fresh[i]], batch->sent_ns);
+	for (size_t i = 0; i < ids->fresh_count; i++) {
+		fl_sqlite_int(job, ids->of_journal[ids->fresh[i]]);
+		sink_put_new(&row, ids->fresh[i]);
+	}
 	return statement + 1;
 }
 
@@ -147,29 +100,23 @@ static int put_new(struct batch *batch, struct fl_sqlite_job *job, const struct 
 static int put_rows(
 	struct batch *batch, struct fl_sqlite_job *job, const struct fl_ctx *ctx, int statement)
 {
-	size_t at = 0;
+	struct sink_row row = rows_to(job, ctx, batch->sent_ns);
 
 	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++) {
 		batch->statement[kind] = -1;
 		batch->rows[kind] = 0;
-		batch->first_ref[kind] = at;
-		if (at == batch->count || batch->refs[at].kind != kind)
+		/* One that is no kind of ours is counted as rejected. */
+		if (refs_of(&batch->refs, kind) == 0 || rows_sql(kind) == NULL)
 			continue;
-		if (rows_sql(kind) == NULL) { /* no kind of ours: counted as rejected */
-			while (at < batch->count && batch->refs[at].kind == kind)
-				at++;
-			continue;
-		}
 		batch->statement[kind] = statement++;
 		(void)fl_sqlite_statement(job, rows_sql(kind), FL_SQL_SET_ASIDE);
-		for (; at < batch->count && batch->refs[at].kind == kind; at++) {
-			struct row_ref *ref = &batch->refs[at];
+		for (size_t at = batch->refs.first[kind]; at < batch->refs.first[kind + 1]; at++) {
+			struct row_ref *ref = &batch->refs.items[at];
 
 			ref->first_row = batch->rows[kind];
-			batch->rows[kind] += rows_put(job, ctx, ref->record, ref->id, batch->sent_ns);
+			batch->rows[kind] += sink_put(&row, ref->record, ref->id);
 		}
 	}
-	batch->first_ref[FL_KIND_COUNT] = at;
 	return statement;
 }
 
@@ -181,19 +128,14 @@ static bool has_any(const uint64_t counts[FL_KIND_COUNT])
 	return false;
 }
 
-static size_t records_of(const struct batch *batch, unsigned kind)
-{
-	return batch->first_ref[kind + 1] - batch->first_ref[kind];
-}
-
 static void put_numbers(
 	const struct batch *batch, struct fl_sqlite_job *job, unsigned kind, uint64_t dropped)
 {
 	int statement = batch->statement[kind];
-	size_t records = records_of(batch, kind);
+	size_t records = refs_of(&batch->refs, kind);
 
 	fl_sqlite_int(job, (int64_t)records);
-	if (statement >= 0 && rows_may_repeat(kind))
+	if (statement >= 0 && sink_kind(kind)->may_repeat)
 		fl_sqlite_changes(job, statement);
 	else
 		fl_sqlite_null(job);
@@ -207,7 +149,7 @@ static void put_numbers(
 
 static bool is_counted(const struct batch *batch, unsigned kind, const uint64_t *dropped)
 {
-	return fl_kind_name(kind) != NULL && (records_of(batch, kind) > 0 || dropped[kind] > 0);
+	return fl_kind_name(kind) != NULL && (refs_of(&batch->refs, kind) > 0 || dropped[kind] > 0);
 }
 
 static void put_counts(const struct batch *batch, struct fl_sqlite_job *job,
@@ -233,6 +175,7 @@ static void put_counts(const struct batch *batch, struct fl_sqlite_job *job,
 int batch_put(struct batch *batch, struct fl_sqlite_job *job, struct fl_ctx *ctx, struct ids *ids,
 	const char *stream, const struct fl_batch *from, int64_t last_ns)
 {
+	struct sink_row row;
 	int statement = 1;
 
 	batch->from = from->from;
@@ -240,17 +183,17 @@ int batch_put(struct batch *batch, struct fl_sqlite_job *job, struct fl_ctx *ctx
 	batch->skipped = from->skipped;
 	batch->is_live = from->is_live;
 	batch->oldest_received_ns = from->oldest_received_ns;
-	batch->newest_received_ns = 0;
 	batch->sent_ns = fl_now_ns(ctx);
-	if (collect(batch, ctx, ids, from) != 0)
+	if (refs_collect(&batch->refs, from, id_of, &(struct naming){ ids, ctx }) != 0)
 		return -ENOMEM;
+	row = rows_to(job, ctx, batch->sent_ns);
 	put_cursor(batch, job, ctx, stream);
 	statement = put_new(batch, job, ctx, ids, statement);
 	statement = put_rows(batch, job, ctx, statement);
 	put_counts(batch, job, ctx, stream, from->dropped);
 	if (has_any(from->dropped)) {
 		(void)fl_sqlite_statement(job, rows_sql(FL_GAP), 0);
-		rows_put_dropped(job, ctx, from->dropped, last_ns, from->oldest_received_ns);
+		sink_put_dropped(&row, from->dropped, last_ns, from->oldest_received_ns);
 	}
 	return 0;
 }
@@ -293,19 +236,19 @@ const struct row_ref *batch_refused(
 	if (*reason == NULL)
 		return NULL;
 	for (unsigned kind = 0; kind < FL_KIND_COUNT && found == NULL; kind++) {
-		size_t low = batch->first_ref[kind], high = batch->first_ref[kind + 1];
+		size_t low = batch->refs.first[kind], high = batch->refs.first[kind + 1];
 
 		if (batch->statement[kind] != statement || low == high)
 			continue;
 		while (high - low > 1) { /* the last that begins at or before the row */
 			size_t middle = low + (high - low) / 2;
 
-			if (batch->refs[middle].first_row <= row)
+			if (batch->refs.items[middle].first_row <= row)
 				low = middle;
 			else
 				high = middle;
 		}
-		found = &batch->refs[low];
+		found = &batch->refs.items[low];
 	}
 	return found;
 }
@@ -348,11 +291,11 @@ void batch_put_rejected(const struct batch *batch, struct fl_sqlite_job *job,
 		fl_sqlite_int(job, (int64_t)batch->to.journal_id);
 		fl_sqlite_int(job, batch->to.generation);
 		/* The stream takes every record, so the batch's last has the batch's number. */
-		fl_sqlite_int(job, (int64_t)(batch->to.number - (batch->count - 1 - ref->ordinal)));
+		fl_sqlite_int(job, (int64_t)(batch->to.number - (batch->refs.count - 1 - ref->ordinal)));
 		put_text(job, fl_source_name(ctx, ref->source));
 		put_text(job, ref->instrument == 0 ? "" : fl_instrument_name(ctx, ref->instrument));
 		fl_sqlite_text(job, fl_kind_name(ref->kind), strlen(fl_kind_name(ref->kind)));
-		fl_sqlite_text(job, rows_table(ref->kind), strlen(rows_table(ref->kind)));
+		fl_sqlite_text(job, sink_kind(ref->kind)->table, strlen(sink_kind(ref->kind)->table));
 		fl_sqlite_text(job, reason, strlen(reason));
 		fl_sqlite_row_end(job);
 	}

@@ -5,36 +5,18 @@
 #ifndef SQLITE_BATCH_H
 #define SQLITE_BATCH_H
 
-#include "sqlite_ids.h"
-
-/** What became of records, by kind, since the journal began. */
-struct counts {
-	uint64_t stored[FL_KIND_COUNT], repeated[FL_KIND_COUNT];
-	uint64_t rejected[FL_KIND_COUNT], dropped[FL_KIND_COUNT];
-};
-
-/** A record on its way to its rows; all but `record` is good beyond the batch. */
-struct row_ref {
-	const struct fl_record *record;
-	int64_t event_ns, received_ns;
-	uint32_t id;         /* the store's number of its instrument */
-	uint32_t instrument; /* the journal's */
-	uint32_t ordinal;    /* among the batch's records */
-	uint32_t first_row;  /* of its statement */
-	uint16_t source;
-	uint8_t kind;
-};
+#include "sink_counts.h"
+#include "sink_ids.h"
+#include "sink_refs.h"
 
 /** A batch that was sent, until its answer has come. */
 struct batch {
-	struct row_ref *refs; /* in the order of the rows */
-	size_t count, size;
-	size_t first_ref[FL_KIND_COUNT + 1]; /* where a kind's begin */
-	int statement[FL_KIND_COUNT];        /* that stores a kind, -1: none in this batch */
+	struct refs refs;
+	int statement[FL_KIND_COUNT]; /* that stores a kind, -1: none in this batch */
 	uint32_t rows[FL_KIND_COUNT];
 	struct fl_position from, to;
 	uint32_t skipped;
-	int64_t sent_ns, newest_received_ns, oldest_received_ns;
+	int64_t sent_ns, oldest_received_ns;
 	bool is_live;
 };
 

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yyjson.h>
 
 enum { IDS_PAGE = 20000 };
 #define OPEN_DELAY_MIN_NS FL_SECOND
@@ -106,30 +105,6 @@ void store_on_open(struct sink *sink, const struct fl_result *result)
 
 /* ---- what the store has ---- */
 
-static uint64_t count_of(yyjson_val *kind, const char *fate)
-{
-	return yyjson_get_uint(yyjson_obj_get(kind, fate));
-}
-
-/* What cannot be read counts as nothing: the records are there all the same. */
-static void read_counts(struct counts *counts, const char *json)
-{
-	yyjson_doc *doc = json == NULL ? NULL : yyjson_read(json, strlen(json), 0);
-	yyjson_val *root = yyjson_doc_get_root(doc);
-
-	*counts = (struct counts){ 0 };
-	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++) {
-		yyjson_val *entry =
-			fl_kind_name(kind) == NULL ? NULL : yyjson_obj_get(root, fl_kind_name(kind));
-
-		counts->stored[kind] = count_of(entry, "stored");
-		counts->repeated[kind] = count_of(entry, "repeated");
-		counts->rejected[kind] = count_of(entry, "rejected");
-		counts->dropped[kind] = count_of(entry, "dropped");
-	}
-	yyjson_doc_free(doc);
-}
-
 void store_on_cursor(struct sink *sink, const struct fl_result *result)
 {
 	int64_t updated_us;
@@ -141,7 +116,7 @@ void store_on_cursor(struct sink *sink, const struct fl_result *result)
 			.generation = (uint32_t)fl_result_int(result, 0, 1),
 			.number = (uint64_t)fl_result_int(result, 0, 2),
 		};
-		read_counts(&sink->counts, fl_result_text(result, 0, 3));
+		counts_read(&sink->counts, fl_result_text(result, 0, 3));
 		updated_us = fl_result_int(result, 0, 4);
 		sink->last_stored_ns = updated_us > 0 ? updated_us * FL_US : 0;
 		ids_clear(&sink->ids);
@@ -165,9 +140,7 @@ int store_stream(struct sink *sink)
 		how.flush_rows = (uint32_t)options->batch_rows;
 		how.flush_interval_ns = sink->floor_ns;
 	}
-	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++)
-		how.consumed[kind] = sink->counts.stored[kind] + sink->counts.repeated[kind] +
-			sink->counts.rejected[kind] + sink->counts.dropped[kind];
+	counts_consumed(&sink->counts, how.consumed);
 	return fl_stream_open(sink->ctx, STREAM, &how);
 }
 
@@ -186,7 +159,7 @@ static void begin_taking(struct sink *sink)
 		"%s: %zu instruments known; goes on behind record %" PRIu64 " of generation %" PRIu32,
 		sink->options->path, sink->ids.name_count, sink->position.number,
 		sink->position.generation);
-	metrics_set_counts(sink);
+	sink_metrics_set(&sink->metrics, &sink->counts);
 	store_works(sink);
 	disk_look(sink);
 	disk_report_begin(sink);

@@ -1,5 +1,5 @@
-/* sqlite_ids.c: from the journal's ids and from names to the store's numbers. */
-#include "sqlite_ids.h"
+/* sink_ids.c: from the journal's ids and from names to the store's numbers. */
+#include "sink_ids.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,19 +167,41 @@ static uint32_t give_out(struct ids *ids, uint32_t instrument)
 	return ids->next++;
 }
 
-uint32_t ids_of(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument)
+/* False: no instrument, or no memory. */
+static bool look(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument, uint32_t *id)
 {
 	const char *name;
-	uint32_t id;
 
-	if (instrument < ids->of_journal_size && ids->of_journal[instrument] != 0)
-		return ids->of_journal[instrument];
+	*id = instrument < ids->of_journal_size ? ids->of_journal[instrument] : 0;
+	if (*id != 0)
+		return true;
 	name = fl_instrument_name(ctx, instrument);
 	if (name[0] == '\0' || !has_room(ids, instrument))
+		return false;
+	*id = by_name(ids, fl_instrument_venue(ctx, instrument), name);
+	return true;
+}
+
+uint32_t ids_of(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument)
+{
+	uint32_t id;
+
+	if (!look(ids, ctx, instrument, &id))
 		return 0;
-	id = by_name(ids, fl_instrument_venue(ctx, instrument), name);
 	if (id == 0)
 		id = give_out(ids, instrument);
+	ids->of_journal[instrument] = id;
+	return id;
+}
+
+uint32_t ids_known(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument, bool *is_new)
+{
+	uint32_t id;
+
+	*is_new = false;
+	if (!look(ids, ctx, instrument, &id))
+		return 0;
+	*is_new = id == 0;
 	ids->of_journal[instrument] = id;
 	return id;
 }

@@ -1,9 +1,9 @@
 /*
- * sqlite_ids.h: the store's numbers of instruments. The store gives them out at the first sight of
- * (exchange, name), in the batch that needs one; the journal's ids never reach it.
+ * sink_ids.h: the store's numbers of instruments. The store gives them out at the first sight of
+ * (exchange, name), as a batch needs one; the journal's ids never reach it.
  */
-#ifndef SQLITE_IDS_H
-#define SQLITE_IDS_H
+#ifndef SINK_IDS_H
+#define SINK_IDS_H
 
 #include <feedloom/plugin.h>
 
@@ -32,6 +32,10 @@ int ids_add(struct ids *ids, const char *exchange, const char *name, uint32_t id
  * @return 0: not an instrument, or no memory
  */
 uint32_t ids_of(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument);
+/**
+ * Likewise, for a store that gives its numbers out itself: 0 where it is to be asked (`is_new`).
+ */
+uint32_t ids_known(struct ids *ids, const struct fl_ctx *ctx, uint32_t instrument, bool *is_new);
 /** The fresh ones are committed. 0, or -ENOMEM: read the store anew. */
 int ids_keep(struct ids *ids, const struct fl_ctx *ctx);
 /** The fresh ones were not. */
