@@ -54,7 +54,7 @@ const char *const retention_tables[] = { "option_quotes", "option_trades", "tick
 
 void retention_init(struct retention *retention)
 {
-	*retention = (struct retention){ .vacuum_pages = VACUUM_FIRST };
+	*retention = (struct retention){ .vacuum_pages = VACUUM_FIRST, .may_have_free_pages = true };
 	for (size_t i = 0; i < RETAINED_TABLES; i++)
 		retention->chunk_rows[i] = CHUNK_FIRST;
 }
@@ -189,6 +189,11 @@ static void go_on(struct sink *sink)
 		end_round(sink);
 		return;
 	}
+	if (retention->table == RETAINED_TABLES && !retention->may_have_free_pages &&
+		!sink->is_disk_low) {
+		end_round(sink);
+		return;
+	}
 	error = retention->table < RETAINED_TABLES ? run_chunk(sink) : ask_pages(sink);
 	if (error != 0)
 		end_round(sink);
@@ -228,6 +233,7 @@ void retention_on_deleted(struct sink *sink, const struct fl_result *result)
 	if (!retention->is_going || has_failed(sink, result))
 		return;
 	retention->deleted_rows += deleted;
+	retention->may_have_free_pages |= deleted > 0;
 	if (deleted >= asked || result->took_ns > TARGET_NS) {
 		retention->chunk_rows[retention->table] =
 			retention_next_size(asked, result->took_ns, CHUNK_MIN, CHUNK_MAX);
@@ -249,8 +255,12 @@ void retention_on_pages(struct sink *sink, const struct fl_result *result)
 
 	if (!sink->retention.is_going || has_failed(sink, result))
 		return;
-	if (free_pages <= left_alone || run_vacuum(sink) != 0)
+	if (free_pages <= left_alone) {
+		sink->retention.may_have_free_pages = false; /* until rows are deleted */
 		end_round(sink);
+	} else if (run_vacuum(sink) != 0) {
+		end_round(sink);
+	}
 }
 
 void retention_on_vacuumed(struct sink *sink, const struct fl_result *result)
