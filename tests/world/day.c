@@ -52,7 +52,7 @@ static void write_configurations(struct run *run)
 		"services:\n"
 		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
 		", btc_options: %u, eth_options: %u,"
-		" futures: 2, message_rate: 1, trade_share: %u, ledger: ':memory:ledger', ledger_flush: 60s }\n",
+		" futures: 2, message_rate: 1, trade_share: %u, book_share: 60, ledger: ':memory:ledger', ledger_flush: 60s }\n",
 		run->day->seed, btc, eth, 20 + (unsigned)below(run, 80));
 	snprintf(run->collector_yaml, sizeof(run->collector_yaml),
 		"journal: { sync: %s, keep: %s }\n"
@@ -64,11 +64,12 @@ static void write_configurations(struct run *run)
 		" flush_interval: 20s, flush_rows: %u }\n",
 		ONE_OF(run, "1s", "5s", "30s"), ONE_OF(run, "1h", "10m", "1h"),
 		ONE_OF(run, "exchange.test", "127.0.0.1", "localhost"),
-		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote, index",
-			"ticker.agg2, trades.agg2, quote, book.100ms", "trades.100ms, book.agg2"),
+		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote",
+			"ticker.agg2, trades.agg2, quote, book.100ms", "ticker.agg2, trades.100ms, book.agg2",
+			"trades.100ms, quote", "trades.100ms, quote, index"),
 		is_whole ? 250 : 20 + (unsigned)below(run, 80), ONE_OF(run, "10s", "30s", "60s"),
-		ONE_OF(run, "5m", "5m", "5m", "5m", "5m", "1m"), ONE_OF(run, "20ms", "5s", "20s"),
-		1 + (unsigned)below(run, 200));
+		ONE_OF(run, "5m", "5m", "5m", "5m", "5m", "1m"),
+		ONE_OF(run, "20ms", "5s", "10s", "20s", "20s"), 1 + (unsigned)below(run, 200));
 }
 
 /* -- moments -------------------------------------------------------------------------- */

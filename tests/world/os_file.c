@@ -163,6 +163,8 @@ int file_allocate(struct file *file, int64_t length)
 	return file->inode == NULL ? -EROFS : grow(file->inode, length);
 }
 
+enum { FEW_PAGES = 32 }; /* comparing them costs less than asking whether to */
+
 /* Pages that nobody has touched are zeros on both sides. */
 static void make_durable(struct inode *inode, int64_t from, int64_t to)
 {
@@ -172,7 +174,10 @@ static void make_durable(struct inode *inode, int64_t from, int64_t to)
 		int64_t count = (to - from) / PAGE_BYTES;
 
 		count = count < DISK_PAGES_AT_ONCE ? count : DISK_PAGES_AT_ONCE;
-		disk_touched(inode, from, count, is_touched);
+		if (count <= FEW_PAGES)
+			memset(is_touched, 1, sizeof(is_touched));
+		else
+			disk_touched(inode, from, count, is_touched);
 		for (int64_t i = 0; i < count; i++, from += PAGE_BYTES)
 			if (is_touched[i] && memcmp(inode->durable + from, inode->data + from, PAGE_BYTES) != 0)
 				memcpy(inode->durable + from, inode->data + from, PAGE_BYTES);
