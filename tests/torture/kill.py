@@ -1,5 +1,6 @@
 """kill -9 of the real daemon at random moments under load: nothing but the unread tail of a connection is lost."""
 import random
+import signal
 import time
 from pathlib import Path
 from statistics import median
@@ -10,8 +11,10 @@ from harness import until
 
 CHANNELS = ["ticker.agg2", "trades.100ms", "quote"]
 WITH_BOOKS = CHANNELS + ["book.agg2", "index"]
-AT_START = 0.25   # of the kills: before it is connected again
+AT_START = 0.25    # of the kills: before it is connected again
+AFTER_STALL = 0.3  # of the others: as it catches up
 START_S, LIFE_S = 1.5, 4.0
+STALL_S, CATCHING_UP_S = 4.0, 0.1
 MESSAGES_OF_A_LIFE = 200
 
 
@@ -31,6 +34,15 @@ class KilledRun(Run):
         self.daemon.wait_connected(seconds=60)
         until(lambda: self.daemon.feed()["messages"] > MESSAGES_OF_A_LIFE, "messages flow", 60)
         time.sleep(draw.uniform(0, LIFE_S))
+        if draw.random() < AFTER_STALL:
+            self.stall(draw)
+
+    def stall(self, draw):
+        """It does not run for seconds (swapped out, starved) and is killed as it reads what waits in the sockets."""
+        self.daemon.signal(signal.SIGSTOP)
+        time.sleep(draw.uniform(0.5, STALL_S))
+        self.daemon.signal(signal.SIGCONT)
+        time.sleep(draw.uniform(0, CATCHING_UP_S))
 
     def kill_and_start(self):
         assert self.daemon.is_running(), f"the daemon died by itself: {self.daemon.popen.returncode}"
