@@ -45,6 +45,11 @@ int bus_open(struct loop *loop, const struct bus_setup *setup, long *other_pid, 
 	return 0;
 }
 
+struct since *bus_since(struct bus *bus)
+{
+	return bus->journal->since;
+}
+
 void bus_watch_room(struct bus *bus, void (*on_room)(void *data, bool has_room), void *data)
 {
 	bus->journal->on_room = on_room;

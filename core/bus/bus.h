@@ -14,6 +14,7 @@
 
 struct bus;
 struct journal;
+struct since;
 struct subscriber;
 
 enum bus_state {
@@ -94,6 +95,10 @@ int bus_last_trade(
  * known. What lies behind it was missed until the source's first record of this process.
  */
 int64_t bus_last_event_ns(const struct bus *bus, uint16_t source);
+
+/** What a kill of this process would cost, and of earlier ones did cost; NULL: it could not be had.
+ */
+struct since *bus_since(struct bus *bus);
 
 /** The program stops: what waits goes to the cursors as soon as they are idle, whatever their
  * floor. */

@@ -33,6 +33,8 @@ enum {
 	JOURNAL_TICK_NS = 1000000000
 };
 
+struct since;
+
 /** One file: a spare, the one written, or one that is only read. */
 struct segment {
 	struct link link; /* in journal.segments, oldest first; in journal.finishing by `finish` */
@@ -100,6 +102,7 @@ struct journal {
 	const struct bus_owner *owner;
 	void *data;
 	struct file *lock;
+	struct since *since; /* NULL: it could not be had */
 	struct dictionary *dictionary;
 	struct last_trades *trades;
 	int64_t opened_ns; /* real time: records received before are an earlier process's */

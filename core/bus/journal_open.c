@@ -8,6 +8,7 @@
 #include "log.h"
 #include "process.h"
 #include "random.h"
+#include "since.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +174,16 @@ static void say_open(const struct journal *journal)
 		journal->sync_ns > 0 ? "" : "; sync 0: a power cut may take what was written last");
 }
 
+/* Without it a hole that a kill leaves is told from where the records end. */
+static void open_since(struct journal *journal)
+{
+	int error = since_open(journal->folder, journal->generation, &journal->since);
+
+	if (error < 0)
+		log_warn("journal", "%s/" SINCE_FILE ": %s; the begin of what a kill loses is a guess",
+			journal->folder, error_text(error));
+}
+
 int journal_open(
 	struct loop *loop, const struct bus_setup *setup, long *other_pid, struct journal **out)
 {
@@ -213,6 +224,8 @@ int journal_open(
 		error = begin(journal);
 	if (error == 0)
 		error = journal_start_timers(journal);
+	if (error == 0)
+		open_since(journal);
 	if (error < 0)
 		goto close;
 	journal_configure(journal, setup->max_bytes, setup->sync_ns, setup->keep_ns);
@@ -305,6 +318,7 @@ void journal_close(struct journal *journal)
 		put_away(journal, segment);
 		free(segment);
 	}
+	since_close(journal->since);
 	file_close(journal->lock);
 	last_trades_destroy(journal->trades);
 	dictionary_destroy(journal->dictionary);

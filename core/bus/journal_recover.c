@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "log.h"
 #include "scan.h"
+#include "since.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +134,8 @@ static int on_name(void *data, const char *name)
 	char *path;
 	int error;
 
-	if (strcmp(name, JOURNAL_LOCK) == 0 || ends_with(name, ".corrupt"))
+	if (strcmp(name, JOURNAL_LOCK) == 0 || strcmp(name, SINCE_FILE) == 0 ||
+		ends_with(name, ".corrupt"))
 		return 0;
 	path = journal_path(journal->folder, name);
 	if (path == NULL)

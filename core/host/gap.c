@@ -3,6 +3,7 @@
 #include "bus_link.h"
 #include "clock.h"
 #include "host.h"
+#include "since.h"
 
 #include <stdio.h>
 
@@ -47,26 +48,45 @@ void gap_feed(
 	publish(ctx, &gap, ended_ns == 0);
 }
 
-/*
- * The connections of a process that was killed ended at slightly different places in their streams;
- * the hole begins before the first of them.
- */
+/* What a connection brings is only about in the order of its times. */
 static const int64_t SPREAD_NS = FL_SECOND;
 
 static void away_begin(struct fl_ctx *ctx, const char *cause, int64_t since_ns)
 {
 	ctx->away_since_ns = since_ns;
+	if (ctx->since != NULL)
+		*ctx->since = since_ns;
 	ctx->away_cause = cause;
 	gap_feed(ctx, cause, since_ns, 0, "nothing was streaming");
+}
+
+/*
+ * Where what earlier processes left ends: with the last record, or earlier, where a connection had
+ * not been read as far as the others when the process was killed.
+ */
+static int64_t end_of_earlier_ns(struct fl_ctx *ctx, struct bus *bus)
+{
+	struct since *since = bus_since(bus);
+	int64_t last_ns = bus_last_event_ns(bus, ctx->source);
+	int64_t left_ns = since == NULL ? 0 : since_left(since, ctx->name);
+
+	return left_ns != 0 && (last_ns == 0 || left_ns < last_ns) ? left_ns : last_ns;
 }
 
 void gap_process_begin(struct fl_ctx *ctx)
 {
 	struct bus *bus = ctx->host->parts.bus;
-	int64_t last_ns = bus == NULL ? 0 : bus_last_event_ns(bus, ctx->source);
+	int64_t end_ns;
 
-	if (ctx->role == FL_FEED && !ctx->has_started && last_ns != 0)
-		away_begin(ctx, "process", last_ns - SPREAD_NS);
+	if (ctx->role != FL_FEED || ctx->has_started || bus == NULL || ctx->is_probe)
+		return;
+	end_ns = end_of_earlier_ns(ctx, bus);
+	if (bus_since(bus) != NULL && ctx->since == NULL)
+		ctx->since = since_take(bus_since(bus), ctx->name);
+	if (end_ns != 0)
+		away_begin(ctx, "process", end_ns - SPREAD_NS);
+	if (bus_since(bus) != NULL)
+		since_forget(bus_since(bus), ctx->name); /* now in this process's own entry */
 }
 
 void gap_restart_begin(struct fl_ctx *ctx)
@@ -80,5 +100,7 @@ void gap_away_end(struct fl_ctx *ctx, int64_t now_ns)
 	int64_t started_ns = ctx->away_since_ns;
 
 	ctx->away_since_ns = 0;
+	if (ctx->since != NULL)
+		*ctx->since = 0;
 	gap_feed(ctx, ctx->away_cause, started_ns, now_ns, "nothing was streaming");
 }

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "options.h"
 #include "plan.h"
+#include "since.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +226,8 @@ void instance_destroy(struct fl_ctx *ctx)
 	options_free(ctx->options);
 	image_close(ctx->image);
 	written_free(ctx->written);
+	if (ctx->since != NULL && *ctx->since == 0) /* else the next process needs to know */
+		since_give(ctx->since);
 	list_remove(&ctx->link);
 	free(ctx);
 }

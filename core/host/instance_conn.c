@@ -2,11 +2,13 @@
  * instance_conn.c: an instance's connections by number: open or adopt, what happens to them, and
  * the hole in the stream that each end of one leaves.
  */
+#include "clock.h"
 #include "gap.h"
 #include "host.h"
 #include "instance_parts.h"
 #include "kept.h"
 #include "log.h"
+#include "since.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +50,33 @@ static void open_gap(struct instance_conn *entry, enum fl_reason reason, const c
 	gap_conn(entry, 0);
 }
 
+/*
+ * Should the process be killed now: since when may something be missing of this connection? Of one
+ * that is up, behind the last event that was read; of one that was lost, since the hole that it
+ * left.
+ */
+static void note_since(struct instance_conn *entry, int64_t up_ns)
+{
+	if (entry->since == NULL)
+		return;
+	if (entry->gap_started_ns != 0)
+		*entry->since = entry->gap_started_ns;
+	else
+		*entry->since = up_ns != 0 ? up_ns : entry->last_event_ns;
+}
+
+static void begin_since(struct instance_conn *entry)
+{
+	struct since *since =
+		entry->owner->host->parts.bus == NULL ? NULL : bus_since(entry->owner->host->parts.bus);
+
+	if (since == NULL || !is_watched(entry))
+		return;
+	if (entry->since == NULL)
+		entry->since = since_take(since, entry->owner->name);
+	note_since(entry, clock_real_ns(entry->owner->host->parts.loop));
+}
+
 void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 {
 	struct instance_conn *entry;
@@ -63,6 +92,8 @@ void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 		gap_conn(entry, record->received_ns);
 		entry->gap_started_ns = 0;
 	}
+	if (record->kind <= FL_BOOK)
+		note_since(entry, 0);
 }
 
 /* ---- what happens to a connection ---- */
@@ -116,7 +147,10 @@ static bool on_state(void *data, struct conn *conn, enum fl_conn_state from, enu
 	if ((from == FL_CONN_UP || from == FL_CONN_CLOSING) && to == FL_CONN_BACKOFF) {
 		count_reconnect(entry, reason);
 		open_gap(entry, reason, detail);
+		note_since(entry, 0);
 	}
+	if (to == FL_CONN_UP)
+		begin_since(entry);
 	if (to != FL_CONN_UP) {
 		entry->instruments = 0;
 		entry->channels = 0;
@@ -127,6 +161,7 @@ static bool on_state(void *data, struct conn *conn, enum fl_conn_state from, enu
 	}
 	if (to != FL_CONN_CLOSED)
 		return true;
+	since_give(entry->since); /* it was read to its end */
 	/* Out of the table first: the plugin may open the same number anew in this call. */
 	forget(entry);
 	instance_on_connection(ctx, number, to, reason);
@@ -433,6 +468,15 @@ void fl_conn_load(struct fl_ctx *ctx, int number, int instruments, int channels)
 	entry->channels = channels;
 }
 
+static void set_streams(struct instance_conn *entry, bool streams)
+{
+	entry->streams = streams;
+	if (streams)
+		return;
+	since_give(entry->since);
+	entry->since = NULL;
+}
+
 static int run_streams(struct fl_ctx *ctx, const struct kept_call *call)
 {
 	fl_conn_streams(ctx, call->number, call->a != 0);
@@ -447,7 +491,7 @@ void fl_conn_streams(struct fl_ctx *ctx, int number, bool streams)
 		(void)kept_add(
 			ctx, &(struct kept_call){ .run = run_streams, .number = number, .a = streams });
 	else if (entry != NULL)
-		entry->streams = streams;
+		set_streams(entry, streams);
 }
 
 /* ---- back-pressure ---- */

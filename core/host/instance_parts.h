@@ -24,6 +24,7 @@ struct instance_conn {
 	int instruments, channels;
 	int64_t last_event_ns;  /* the latest event time published from it */
 	int64_t gap_started_ns; /* a hole is open since, 0: none */
+	int64_t *since;         /* its entry in bus_since, from when it is up on; NULL: none */
 	enum fl_reason gap_reason;
 	char gap_detail[96];
 };

@@ -175,7 +175,9 @@ class Comparison:
     # ---- connections: a prefix, and what may lie behind it ----
 
     def gaps(self):
-        return self.rows("SELECT started_us, ended_us FROM store.stream_gaps").fetchall()
+        """What explains a missing message. Rows that speak of trades only, or of a book, explain nothing else."""
+        return self.rows("SELECT started_us, ended_us FROM store.stream_gaps WHERE cause NOT IN"
+                         " ('trade_seq', 'change_id')").fetchall()
 
     def snapshots(self):
         """The newest stored snapshot's change_id of each instrument."""

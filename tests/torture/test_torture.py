@@ -1,6 +1,8 @@
 """The campaigns of this folder in their short forms, and that they can fail."""
 import random
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,20 @@ def test_kills(world):
     verdict = kill.kill_round(world, 3 if SHORT else 6, 1500 if SHORT else 5000, kill.WITH_BOOKS, draw, lambda n: None)
     print(kill.check_tails(verdict))
     assert verdict.counts["stored trades, refilled"] > 0, "nobody was away: nothing was tested"
+
+
+def test_a_kill_while_catching_up(world):
+    """Some connections have been read to their ends and others not for seconds: what these lose lies in the row."""
+    killed = kill.KilledRun(world, kill.CHANNELS, 2000 if SHORT else 5000)
+    killed.daemon.wait_status(lambda s: s["feeds"][0]["messages"] > 5000, "messages flow", 60)
+    killed.daemon.signal(signal.SIGSTOP)
+    time.sleep(3)
+    killed.daemon.signal(signal.SIGCONT)
+    time.sleep(0.03)
+    killed.kill_and_start()
+    verdict = killed.finish()
+    verdict.check()
+    assert verdict.counts["cut off"] > 0, "nothing was lost: nothing was tested"
 
 
 def test_a_long_tail_is_a_violation():
