@@ -39,6 +39,7 @@ static const char *const schema[] = {
 	"CREATE TABLE IF NOT EXISTS sent_index_prices (seq INTEGER PRIMARY KEY, index_name TEXT,"
 	" event_us INTEGER, price REAL)",
 	"CREATE TABLE IF NOT EXISTS faults (at_us INTEGER, fault TEXT, connection INTEGER, detail TEXT)",
+	"CREATE TABLE IF NOT EXISTS refusals (at_us INTEGER, what TEXT, connection INTEGER, detail TEXT)",
 	"CREATE TABLE IF NOT EXISTS market_trades (" TRADE_COLUMNS
 	", PRIMARY KEY (instrument_name, trade_seq)) WITHOUT ROWID",
 };
@@ -54,6 +55,7 @@ static const char *const inserts[LEDGER_TABLE_COUNT] = {
 	[LEDGER_MARKET_TRADES] = "INSERT OR REPLACE INTO market_trades VALUES"
 							 " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[LEDGER_FAULTS] = "INSERT INTO faults VALUES (?,?,?,?)",
+	[LEDGER_REFUSALS] = "INSERT INTO refusals VALUES (?,?,?,?)",
 	[LEDGER_CONNECTIONS] = "INSERT OR REPLACE INTO connections VALUES (?,?,?,?,?,?)",
 };
 
@@ -469,18 +471,29 @@ void ledger_connection(struct ledger *ledger, int64_t connection, const char *pe
 	fl_sqlite_row_end(job);
 }
 
-void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, const char *detail)
+static void put_event(struct ledger *ledger, enum ledger_table table, const char *what,
+	int64_t connection, const char *detail)
 {
-	struct fl_sqlite_job *job = begin_row(ledger, LEDGER_FAULTS);
+	struct fl_sqlite_job *job = begin_row(ledger, table);
 
 	if (job == NULL)
 		return;
 	fl_sqlite_int(job, fl_now_ns(ledger->ctx) / FL_US);
-	text(job, fault);
+	text(job, what);
 	if (connection == 0)
 		fl_sqlite_null(job);
 	else
 		fl_sqlite_int(job, connection);
 	text(job, detail);
 	fl_sqlite_row_end(job);
+}
+
+void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, const char *detail)
+{
+	put_event(ledger, LEDGER_FAULTS, fault, connection, detail);
+}
+
+void ledger_refusal(struct ledger *ledger, const char *what, int64_t connection, const char *detail)
+{
+	put_event(ledger, LEDGER_REFUSALS, what, connection, detail);
 }

@@ -10,6 +10,8 @@
  *   sent_quotes, sent_tickers, sent_trades, sent_books, sent_index_prices   what was in it
  *   market_trades   each trade that happened, sent or not
  *   faults          what was made to go wrong
+ *   refusals        what a client asked beyond the venue's limits: connections, credits, channels,
+ *                   size
  */
 #ifndef SIMULATOR_LEDGER_H
 #define SIMULATOR_LEDGER_H
@@ -28,6 +30,7 @@ enum ledger_table {
 	LEDGER_MARKET_TRADES,
 	LEDGER_CONNECTIONS,
 	LEDGER_FAULTS,
+	LEDGER_REFUSALS,
 	LEDGER_TABLE_COUNT
 };
 
@@ -103,5 +106,8 @@ void ledger_connection(struct ledger *ledger, int64_t connection, const char *pe
 
 /** `connection` 0: of the venue. */
 void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, const char *detail);
+/** A client went beyond a limit of the venue; a fault that was asked for is none. */
+void ledger_refusal(
+	struct ledger *ledger, const char *what, int64_t connection, const char *detail);
 
 #endif

@@ -141,8 +141,11 @@ static int run_method(struct rpc_call *call, const char *name)
 			return rpc_fail(call, RPC_MUST_BE_WEBSOCKET, "must_be_websocket_request");
 		if (faults_in_maintenance(call->sim))
 			return rpc_fail(call, RPC_MAINTENANCE, "system_maintenance");
-		if (!credits_take(call->sim, call->session, call->host, methods[i].cost))
+		if (!credits_take(call->sim, call->session, call->host, methods[i].cost)) {
+			ledger_refusal(
+				&call->sim->ledger, "credits", call->session == NULL ? 0 : call->session->id, name);
 			return rpc_fail(call, RPC_TOO_MANY_REQUESTS, "too_many_requests");
+		}
 		if (strncmp(name, "private/", 8) == 0 && !call->session->is_authenticated)
 			return rpc_fail(call, RPC_UNAUTHORIZED, "unauthorized");
 		return methods[i].run(call);

@@ -45,6 +45,7 @@ static void on_post(
 	const char *method;
 
 	if (request->length > REQUEST_LIMIT) {
+		ledger_refusal(&sim->ledger, "size", 0, "");
 		refuse(sim, exchange, RPC_TOO_LARGE, "request entity too large", NULL);
 		return;
 	}

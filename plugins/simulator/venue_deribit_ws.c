@@ -103,6 +103,7 @@ int session_accept(struct simulator *sim, int conn, const struct fl_http_request
 	if (session == NULL || same_host >= sim->options->max_connections) {
 		fl_log_limited(sim->ctx, FL_INFO, "%s is refused: %d connections of that host are open",
 			request->peer, same_host);
+		ledger_refusal(&sim->ledger, "connections", 0, request->peer);
 		return 429;
 	}
 	*session = (struct session){ .conn = conn,
@@ -349,7 +350,11 @@ int method_subscribe(struct rpc_call *call)
 		if (channel.type == CHANNEL_OF_INSTRUMENT && !market_is_open(&sim->market, channel.number))
 			continue;
 		if (!(*channels_of(&sim->channels, channel) & mine)) {
-			if (session->channel_count >= sim->options->max_channels || faults_ignore_channel(sim))
+			if (session->channel_count >= sim->options->max_channels) {
+				ledger_refusal(&sim->ledger, "channels", session->id, names[i]);
+				continue;
+			}
+			if (faults_ignore_channel(sim))
 				continue;
 			channels_subscribe(&sim->channels, channel, number);
 			session->channel_count++;
@@ -461,6 +466,7 @@ void session_on_message(
 
 	session->heard_ns = fl_monotonic_ns(sim->ctx);
 	if (message->length > REQUEST_LIMIT) {
+		ledger_refusal(&sim->ledger, "size", session->id, "");
 		session_refuse(sim, session, NULL, &too_large, message->received_ns);
 		return;
 	}
