@@ -1,4 +1,4 @@
-/* check.c: the verdict, the databases, and what must hold at any moment. */
+/* check.c: the verdict, and the databases. */
 #include "check_inside.h"
 
 #include <inttypes.h>
@@ -6,10 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cursor.h"
-
-enum { CONNECTIONS_MAX = 32 }; /* what the venue allows an address */
 
 void verdict_fault(struct verdict *verdict, const char *format, ...)
 {
@@ -87,65 +83,4 @@ void check_none(struct verdict *verdict, sqlite3 *db, const char *what, const ch
 				? "?"
 				: (const char *)sqlite3_column_text(statement, 1));
 	sqlite3_finalize(statement);
-}
-
-/* -- at any moment -------------------------------------------------------------------- */
-
-struct moment {
-	struct verdict *verdict;
-	struct bus_status bus;
-};
-
-static void check_identity(
-	struct verdict *verdict, int kind, uint64_t published, const struct cursor_status *status)
-{
-	int64_t more = (int64_t)(status->consumed[kind] + status->filtered[kind] +
-		status->waiting[kind] - published);
-
-	if (verdict->may_tell_anew && more >= 0)
-		verdict->taken_back[kind] = more;
-	if (more != verdict->taken_back[kind])
-		verdict_fault(verdict,
-			"loss identity of %s: published %" PRIu64 ", consumed %" PRIu64 ", filtered %" PRIu64
-			", waiting %" PRIu64 ", of which a power cut has taken %" PRId64,
-			fl_kind_name((enum fl_kind)kind), published, status->consumed[kind],
-			status->filtered[kind], status->waiting[kind], verdict->taken_back[kind]);
-}
-
-static void check_cursor(void *data, struct cursor *cursor)
-{
-	struct moment *moment = data;
-	struct cursor_status status;
-
-	cursor_status(cursor, &status);
-	for (int kind = 0; kind < FL_KIND_COUNT; kind++)
-		check_identity(moment->verdict, kind, moment->bus.published[kind], &status);
-	moment->verdict->may_tell_anew = false;
-	if (status.position.number > moment->bus.last_number)
-		verdict_fault(moment->verdict, "cursor at %" PRIu64 ", the journal ends at %" PRIu64,
-			status.position.number, moment->bus.last_number);
-}
-
-void check_moment(struct verdict *verdict, const struct machine *collector, sqlite3 *db)
-{
-	struct bus *bus = machine_bus(collector);
-	struct moment moment = { .verdict = verdict };
-	char sql[256];
-
-	if (world_connections() > CONNECTIONS_MAX)
-		verdict_fault(
-			verdict, "%u connections, the venue allows %d", world_connections(), CONNECTIONS_MAX);
-	if (bus == NULL)
-		return;
-	bus_status(bus, &moment.bus);
-	cursor_each(bus, check_cursor, &moment);
-	if (check_number(
-			db, "SELECT count(*) FROM store.sqlite_schema WHERE name = 'feedloom_cursor'") == 0)
-		return;
-	snprintf(sql, sizeof(sql),
-		"SELECT count(*) FROM store.feedloom_cursor WHERE journal_id = %" PRIu64
-		" AND generation = %u AND position > %" PRIu64,
-		moment.bus.journal_id, moment.bus.generation, moment.bus.last_number);
-	if (check_number(db, sql) > 0)
-		verdict_fault(verdict, "the store's cursor is ahead of the journal");
 }

@@ -1,6 +1,7 @@
 /*
- * check.h: what must hold whatever happens: ledger against store (design section 11), the cursor
- * against the journal, and the loss identity.
+ * check.h: what must hold whatever happens: at any moment (moment.c) the loss identity, the cursors
+ * against journal and store, the venue's limits, the connections, backoff, memory; at the end
+ * (agree.c) ledger against store as design section 11 says, and the reasons of all that went wrong.
  */
 #ifndef WORLD_CHECK_H
 #define WORLD_CHECK_H
@@ -13,13 +14,6 @@
 struct verdict {
 	unsigned problems;
 	int64_t messages, stored, missing, refilled;
-	/*
-	 * Records that a store had and a power cut took from the journal, which counts on without them.
-	 * Told anew by the first look behind a start, the same from then on.
-	 */
-	int64_t taken_back[FL_KIND_COUNT];
-	unsigned power_cuts;
-	bool may_tell_anew;
 };
 
 void verdict_fault(struct verdict *verdict, const char *format, ...) FL_PRINTF(2, 3);
@@ -29,8 +23,48 @@ sqlite3 *check_open(void);
 void check_close(sqlite3 *db);
 int64_t check_number(sqlite3 *db, const char *sql);
 
-/** At any moment, of a running daemon: identity, cursor, connections. */
-void check_moment(struct verdict *verdict, const struct machine *collector, sqlite3 *db);
+/* -- at any moment -------------------------------------------------------------------- */
+
+enum { COUNTED_KINDS = 4 };
+
+/** One collector, over all its processes. The first three are the caller's. */
+struct watch {
+	struct verdict *verdict;
+	const struct machine *machine;
+	sqlite3 *db;
+	unsigned power_cuts;
+	uint64_t moments; /* looked at */
+	/* Of the running process: */
+	int64_t heap_before_bytes, heap_most_bytes;
+	/* At the last look: */
+	uint64_t dials, published[FL_KIND_COUNT];
+	int64_t looked_ns, journal_id, more_rows[COUNTED_KINDS];
+	/*
+	 * Records that a store had and a power cut took from the journal, which counts on without them.
+	 * Told anew by the first look behind a start, the same from then on.
+	 */
+	int64_t taken_back[FL_KIND_COUNT];
+	bool may_tell_anew, may_be_less;
+};
+
+/** Before a process is started. */
+void watch_begin(struct watch *watch, bool had_power_cut);
+/** At any moment; costs some microseconds. */
+void watch_moment(struct watch *watch);
+/** Now and then, and before a process ends: what takes longer. */
+void watch_closely(struct watch *watch);
+
+/* -- what was done to it --------------------------------------------------------------- */
+
+/** Something went wrong from `from_us` to `to_us` (real time); `what` is for people. */
+void check_disturbed(sqlite3 *db, const char *what, int64_t from_us, int64_t to_us);
+/**
+ * A process ended without warning at `at_us`, the next one began at `back_us`. `keeps_us`: all that
+ * came so long before is on the disk (journal.sync); -1: all.
+ */
+void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us);
+
+/* -- at the end ------------------------------------------------------------------------ */
 
 /**
  * After an orderly stop: ledger against store.
@@ -40,5 +74,7 @@ void check_moment(struct verdict *verdict, const struct machine *collector, sqli
  */
 void check_agreement(
 	struct verdict *verdict, sqlite3 *db, int64_t trades_until_us, bool has_faults);
+/** Each gap has a cause among what was done, each kill its gap, and the venue refused nothing. */
+void check_reasons(struct verdict *verdict, sqlite3 *db);
 
 #endif

@@ -5,7 +5,6 @@
 #include "day.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,8 @@
 #include "state.h"
 
 #define QUIET_NS (30 * FL_MINUTE)
-#define SAMPLE_NS (20 * FL_MINUTE)
+#define LOOK_NS FL_MINUTE
+#define CLOSE_LOOK_NS (20 * FL_MINUTE)
 
 struct run {
 	struct day *day;
@@ -22,7 +22,10 @@ struct run {
 	struct machine *exchange, *collector;
 	char exchange_yaml[1024], collector_yaml[2048];
 	sqlite3 *db;
-	int64_t first_heap_bytes;
+	struct watch watch;
+	int64_t sync_ns;       /* how often the collector's journal is */
+	int64_t looked_ns;     /* closely */
+	bool is_disturbed_now; /* a fault is being described */
 };
 
 static uint64_t below(struct run *run, uint64_t limit)
@@ -43,10 +46,14 @@ static const char *one_of(struct run *run, const char *const *choices, size_t co
 
 static void write_configurations(struct run *run)
 {
+	static const char *const syncs[] = { "1s", "5s", "30s" };
+	static const int64_t sync_s[] = { 1, 5, 30 };
 	bool is_whole = below(run, 20) == 0;
+	uint64_t sync = below(run, 3);
 	unsigned btc = is_whole ? 728 : 10 + (unsigned)below(run, 90);
 	unsigned eth = is_whole ? 820 : 10 + (unsigned)below(run, 90);
 
+	run->sync_ns = sync_s[sync] * FL_SECOND;
 	snprintf(run->exchange_yaml, sizeof(run->exchange_yaml),
 		"journal: { sync: 60s }\n"
 		"services:\n"
@@ -62,7 +69,7 @@ static void write_configurations(struct run *run)
 		"sinks:\n"
 		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: %s,"
 		" flush_interval: 20s, flush_rows: %u }\n",
-		ONE_OF(run, "1s", "5s", "30s"), ONE_OF(run, "1h", "10m", "1h"),
+		syncs[sync], ONE_OF(run, "1h", "10m", "1h"),
 		ONE_OF(run, "exchange.test", "127.0.0.1", "localhost"),
 		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote",
 			"ticker.agg2, trades.agg2, quote, book.100ms", "ticker.agg2, trades.100ms, book.agg2",
@@ -76,13 +83,18 @@ static void write_configurations(struct run *run)
 
 static void look(struct run *run)
 {
-	check_moment(&run->day->verdict, run->collector, run->db);
+	if (world_now_ns() - run->looked_ns < CLOSE_LOOK_NS) {
+		watch_moment(&run->watch);
+		return;
+	}
+	run->looked_ns = world_now_ns();
+	watch_closely(&run->watch);
 }
 
 static void pass(struct run *run, int64_t duration_ns)
 {
 	while (duration_ns > 0) {
-		int64_t step_ns = duration_ns < SAMPLE_NS ? duration_ns : SAMPLE_NS;
+		int64_t step_ns = duration_ns < LOOK_NS ? duration_ns : LOOK_NS;
 
 		world_run(step_ns);
 		duration_ns -= step_ns;
@@ -90,58 +102,60 @@ static void pass(struct run *run, int64_t duration_ns)
 	}
 }
 
-/* With a full disk it may refuse; it must not when there is none of that. */
-static void start_collector(struct run *run)
+static int64_t real_us(void)
 {
-	int error = machine_start(run->collector, run->collector_yaml);
+	return world_real_ns() / FL_US;
+}
 
+static void start_collector(struct run *run, bool had_power_cut)
+{
+	int error;
+
+	watch_begin(&run->watch, had_power_cut);
+	error = machine_start(run->collector, run->collector_yaml);
 	if (error != 0)
 		verdict_fault(&run->day->verdict, "the collector does not start: %d", error);
-	run->day->verdict.may_tell_anew = run->day->verdict.power_cuts > 0;
-	look(run);
-}
-
-static int64_t database_bytes(const struct run *run)
-{
-	return check_number(run->db, "PRAGMA main.page_count") * 4096 +
-		check_number(run->db, "PRAGMA store.page_count") * 4096;
-}
-
-static int64_t heap_bytes(const struct run *run)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return (int64_t)(info.uordblks + info.hblkhd) - database_bytes(run);
+	watch_moment(&run->watch);
 }
 
 /* -- faults --------------------------------------------------------------------------- */
 
+/* Behind a kill all that was published is there, behind a power cut what was synced. */
 static void restart(struct run *run, bool is_power)
 {
+	int64_t at_us = real_us();
+
+	watch_closely(&run->watch);
 	if (is_power) {
 		machine_power_cut(run->collector);
-		run->day->verdict.power_cuts++;
+		run->watch.power_cuts++;
+		run->day->power_cuts++;
 	} else {
 		machine_kill(run->collector);
+		run->day->kills++;
 	}
 	world_run((int64_t)below(run, 5) == 0 ? (int64_t)below(run, 600) * FL_SECOND
 										  : (int64_t)below(run, 5000) * FL_MS);
-	start_collector(run);
+	check_killed(run->db, at_us, real_us(), is_power ? run->sync_ns / FL_US : 0);
+	start_collector(run, is_power);
 }
 
 static void fault_reset(struct run *run)
 {
-	(void)world_reset_connection(below(run, UINT32_MAX));
+	run->is_disturbed_now = world_reset_connection(below(run, UINT32_MAX));
 }
 
 static void fault_half_open(struct run *run)
 {
-	(void)world_half_open_connection(below(run, UINT32_MAX));
+	run->is_disturbed_now = world_half_open_connection(below(run, UINT32_MAX));
 }
 
 static void fault_partition(struct run *run)
 {
-	world_partition((int64_t)(1 + below(run, below(run, 4) == 0 ? 900 : 60)) * FL_SECOND);
+	int64_t duration_ns = (int64_t)(1 + below(run, below(run, 4) == 0 ? 900 : 60)) * FL_SECOND;
+
+	world_partition(duration_ns);
+	pass(run, duration_ns);
 }
 
 static void fault_latency(struct run *run)
@@ -180,16 +194,17 @@ static void fault_disk(struct run *run)
 
 static void fault_orderly_restart(struct run *run)
 {
+	watch_closely(&run->watch);
 	if (!machine_stop(run->collector))
 		verdict_fault(&run->day->verdict, "the collector's stop did not store everything");
 	world_run((int64_t)below(run, 120) * FL_SECOND);
-	start_collector(run);
+	start_collector(run, false);
 }
 
 static const struct {
 	const char *name;
 	void (*begin)(struct run *run);
-} faults[] = {
+} faults[DAY_FAULTS] = {
 	{ "reset", fault_reset },
 	{ "half open", fault_half_open },
 	{ "partition", fault_partition },
@@ -201,14 +216,24 @@ static const struct {
 	{ "restart", fault_orderly_restart },
 };
 
+const char *day_fault_name(size_t which)
+{
+	return faults[which].name;
+}
+
 static void one_fault(struct run *run)
 {
-	size_t which = below(run, sizeof(faults) / sizeof(*faults));
+	size_t which = below(run, DAY_FAULTS);
+	int64_t from_us = real_us();
 
 	if (getenv("WORLD_LOG") != NULL)
 		fprintf(stderr, "---- %s\n", faults[which].name);
-	run->day->faults++;
+	run->is_disturbed_now = true;
 	faults[which].begin(run);
+	if (!run->is_disturbed_now)
+		return; /* there was no connection to break */
+	run->day->faults[which]++;
+	check_disturbed(run->db, faults[which].name, from_us, real_us());
 }
 
 /* -- the day -------------------------------------------------------------------------- */
@@ -224,8 +249,6 @@ static void spend(struct run *run, int64_t until_ns)
 			wait_ns = next_ns < wait_ns ? next_ns : wait_ns;
 		}
 		pass(run, wait_ns);
-		if (run->first_heap_bytes == 0 && world_now_ns() > FL_HOUR)
-			run->first_heap_bytes = heap_bytes(run);
 		if (run->day->has_faults && world_now_ns() < until_ns)
 			one_fault(run);
 	}
@@ -234,20 +257,22 @@ static void spend(struct run *run, int64_t until_ns)
 static void finish(struct run *run)
 {
 	struct day *day = run->day;
-	char reason[256] = "";
+	char reason[700] = "";
 	int64_t until_us;
 
 	pass(run, QUIET_NS);
 	if (!host_is_ready(machine_host(run->collector), reason, sizeof(reason)))
 		verdict_fault(&day->verdict, "half an hour after the last fault: %s", reason);
-	if (run->first_heap_bytes != 0)
-		day->heap_growth_bytes = heap_bytes(run) - run->first_heap_bytes;
-	until_us = world_real_ns() / FL_US;
+	watch_closely(&run->watch);
+	until_us = real_us();
 	if (!machine_stop(run->collector))
 		verdict_fault(&day->verdict, "the last stop did not store everything");
 	world_run(2 * FL_SECOND);
 	(void)machine_stop(run->exchange);
 	check_agreement(&day->verdict, run->db, until_us, day->has_faults);
+	check_reasons(&day->verdict, run->db);
+	day->heap_most_bytes = run->watch.heap_most_bytes;
+	day->moments = run->watch.moments;
 	day->starts = machine_starts(run->collector);
 }
 
@@ -259,11 +284,12 @@ void day_run(struct day *day)
 	run.db = check_open();
 	run.exchange = world_machine("exchange");
 	run.collector = world_machine("collector");
+	run.watch = (struct watch){ .verdict = &day->verdict, .machine = run.collector, .db = run.db };
 	write_configurations(&run);
 	if (machine_start(run.exchange, run.exchange_yaml) != 0)
 		verdict_fault(&day->verdict, "the exchange does not start");
 	world_run(FL_SECOND);
-	start_collector(&run);
+	start_collector(&run, false);
 	if (day->verdict.problems == 0) {
 		spend(&run, day->length_ns - QUIET_NS);
 		finish(&run);

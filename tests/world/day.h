@@ -6,17 +6,21 @@
 
 #include "check.h"
 
+enum { DAY_FAULTS = 9 };
+
 struct day {
 	uint64_t seed;
 	int64_t length_ns;
 	bool has_faults;
 	/* What came of it: */
 	struct verdict verdict;
-	uint64_t hash, turns;
-	unsigned faults, starts;
-	int64_t heap_growth_bytes; /* from its first hour to its end, without the databases */
+	uint64_t hash, turns, moments;
+	unsigned faults[DAY_FAULTS]; /* by day_fault_name */
+	unsigned starts, kills, power_cuts;
+	int64_t heap_most_bytes; /* of the collector, without the databases */
 };
 
 void day_run(struct day *day);
+const char *day_fault_name(size_t which);
 
 #endif

@@ -69,6 +69,9 @@ struct machine {
 	bool disk_is_full, disk_fails;
 	int64_t disk_slow_ns; /* added to each job of a worker */
 	int64_t disk_used, disk_bytes;
+	uint64_t dials; /* since the world began */
+	uint64_t
+		streams_lost; /* WebSockets of the running process that were up and ended in an error */
 };
 
 struct os_world {
@@ -129,6 +132,8 @@ void net_host_is_back(struct machine *machine);
 bool net_reset_one(uint64_t draw);
 bool net_half_open_one(uint64_t draw);
 unsigned net_open_count(void);
+/** Connections that this loop's process has dialled and not closed. */
+unsigned net_dialled_count(const struct loop *loop);
 
 /* -- os_file.c ------------------------------------------------------------------------ */
 

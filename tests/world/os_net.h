@@ -48,6 +48,8 @@ struct tcp {
 	int64_t lost_since_ns; /* bytes go nowhere since; 0: they do not */
 	bool is_black_hole;    /* what is sent is never seen again, and nobody says so */
 	bool other_rebooted;   /* ... but the other's machine will, once it is back */
+	bool is_dialled;       /* by us, not accepted */
+	bool is_stream;        /* dialled, and a WebSocket by now */
 	bool is_paused, has_ended, is_end_sent, was_high;
 	int error; /* told at the turn's end */
 	/* Dialing: */

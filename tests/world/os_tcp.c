@@ -123,6 +123,8 @@ void tcp_end(struct tcp *tcp, int error)
 	if (tcp->has_ended || tcp->events == NULL)
 		return;
 	tcp->has_ended = true;
+	if (tcp->is_stream && error < 0)
+		tcp->loop->machine->streams_lost++;
 	tcp->events->on_end(tcp->data, error);
 }
 
@@ -141,6 +143,16 @@ static void on_room(struct tcp *sender)
 		event_at(&sender->progress, os.now_ns + sender->latency_ns);
 }
 
+/* The answer to a WebSocket's request; one that comes in pieces may be overlooked. */
+static void look_for_upgrade(struct tcp *tcp, const struct chunk *chunk)
+{
+	static const char words[] = "HTTP/1.1 101";
+
+	if (tcp->is_dialled && !tcp->is_stream && chunk->length > sizeof(words) &&
+		memcmp(chunk->data, words, sizeof(words) - 1) == 0)
+		tcp->is_stream = true;
+}
+
 /* False: the tcp is gone. */
 static bool take_chunk(struct tcp *tcp, struct chunk *chunk)
 {
@@ -157,6 +169,7 @@ static bool take_chunk(struct tcp *tcp, struct chunk *chunk)
 		tcp_end(tcp, error);
 		return false;
 	}
+	look_for_upgrade(tcp, chunk);
 	lives = tcp->events->on_read(tcp->data, chunk->data, chunk->length, clock_real_ns(tcp->loop));
 	free(chunk);
 	return lives;
@@ -441,6 +454,19 @@ unsigned net_open_count(void)
 
 	each_tcp(choose, &choice);
 	return (unsigned)choice.seen;
+}
+
+unsigned net_dialled_count(const struct loop *loop)
+{
+	const struct link *item;
+	unsigned count = 0;
+
+	for (item = loop->tcps.next; item != &loop->tcps; item = item->next) {
+		const struct tcp *tcp = container_of((struct link *)(uintptr_t)item, struct tcp, link);
+
+		count += tcp->is_dialled && tcp->events != NULL && !tcp->has_ended;
+	}
+	return count;
 }
 
 static struct tcp *draw_one(uint64_t draw)

@@ -131,6 +131,8 @@ int tcp_dial(struct loop *loop, const struct address *addresses, size_t count,
 	tcp = tcp_new(loop, NULL);
 	if (tcp == NULL)
 		return -ENOMEM;
+	loop->machine->dials++;
+	tcp->is_dialled = true;
 	tcp->events = events;
 	tcp->data = data;
 	tcp->target = addresses[0];

@@ -262,6 +262,7 @@ int machine_start(struct machine *machine, const char *yaml)
 
 	os.current = machine;
 	machine->pid++;
+	machine->streams_lost = 0;
 	daemon->starts++;
 	config_errors_init(&errors);
 	error = start(daemon, yaml, &errors);
@@ -362,6 +363,33 @@ struct host *machine_host(const struct machine *machine)
 unsigned machine_starts(const struct machine *machine)
 {
 	return daemon_of(machine)->starts;
+}
+
+unsigned machine_dialled(const struct machine *machine)
+{
+	const struct loop *loop = daemon_of(machine)->loop;
+
+	return loop == NULL ? 0 : net_dialled_count(loop);
+}
+
+uint64_t machine_dials(const struct machine *machine)
+{
+	return machine->dials;
+}
+
+uint64_t machine_streams_lost(const struct machine *machine)
+{
+	return machine->streams_lost;
+}
+
+int64_t machine_disk_used(const struct machine *machine)
+{
+	return machine->disk_used;
+}
+
+struct metrics *machine_metrics(const struct machine *machine)
+{
+	return daemon_of(machine)->metrics;
 }
 
 /* -- troubles ------------------------------------------------------------------------- */

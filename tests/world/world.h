@@ -11,6 +11,7 @@
 
 #include "bus.h"
 #include "host.h"
+#include "metrics.h"
 
 struct machine;
 
@@ -41,6 +42,15 @@ void machine_power_cut(struct machine *machine);
 struct bus *machine_bus(const struct machine *machine);   /* NULL: nothing runs */
 struct host *machine_host(const struct machine *machine); /* NULL: nothing runs */
 unsigned machine_starts(const struct machine *machine);
+
+/** Connections that its process has dialled and not closed. */
+unsigned machine_dialled(const struct machine *machine);
+/** How often it has dialled since the world began. */
+uint64_t machine_dials(const struct machine *machine);
+/** WebSockets of the running process that were up and broke. */
+uint64_t machine_streams_lost(const struct machine *machine);
+int64_t machine_disk_used(const struct machine *machine);
+struct metrics *machine_metrics(const struct machine *machine); /* NULL: nothing runs */
 
 /* Troubles; each until it is taken back or over. */
 void world_partition(int64_t duration_ns);

@@ -1,0 +1,310 @@
+/* moment.c: what must hold of a running daemon at any moment. */
+#include "check_inside.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "cursor.h"
+#include "instance_parts.h"
+#include "state.h"
+
+enum {
+	CONNECTIONS_MAX = 32, /* what the venue allows an address, WebSocket and HTTP */
+	LANES_MAX = 4,        /* HTTP connections to one origin, as core/wire/request.c says */
+	DIALS_MAX = 16        /* of one connection in a minute: its pause grows from 0.5 s */
+};
+#define BACKOFF_MAX_NS (60 * FL_SECOND)
+#define SLACK_NS (2 * FL_SECOND)
+#define HEAP_MAX_BYTES (INT64_C(48) << 20)
+#define DISK_MAX_BYTES (INT64_C(512) << 20)
+
+/* -- memory and disk ------------------------------------------------------------------ */
+
+/* The databases lie in this heap too, but are not the daemon's. */
+static int64_t heap_bytes(const struct watch *watch)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return (int64_t)(info.uordblks + info.hblkhd) -
+		check_number(watch->db, "PRAGMA main.page_count") * 4096 -
+		check_number(watch->db, "PRAGMA store.page_count") * 4096;
+}
+
+static void check_memory(struct watch *watch)
+{
+	int64_t bytes = heap_bytes(watch) - watch->heap_before_bytes;
+
+	if (bytes > watch->heap_most_bytes)
+		watch->heap_most_bytes = bytes;
+	if (bytes > HEAP_MAX_BYTES)
+		verdict_fault(
+			watch->verdict, "%" PRId64 " bytes of heap since the process was started", bytes);
+	if (machine_disk_used(watch->machine) > DISK_MAX_BYTES)
+		verdict_fault(
+			watch->verdict, "%" PRId64 " bytes on the disk", machine_disk_used(watch->machine));
+}
+
+/* -- connections ---------------------------------------------------------------------- */
+
+struct conns {
+	unsigned known, open; /* open: being dialled, up or closing */
+};
+
+static void check_conn(const struct watch *watch, const struct instance_conn *entry)
+{
+	int64_t since_ns = conn_counters(entry->conn)->since_ns;
+
+	if (conn_state(entry->conn) == FL_CONN_BACKOFF &&
+		world_real_ns() - since_ns > BACKOFF_MAX_NS + SLACK_NS)
+		verdict_fault(watch->verdict, "connection %d has not been dialled for %" PRId64 " s",
+			entry->number - 1, (world_real_ns() - since_ns) / FL_SECOND);
+}
+
+static struct conns count_conns(const struct watch *watch)
+{
+	struct host *host = machine_host(watch->machine);
+	struct link *item, *following;
+	struct conns conns = { 0 };
+
+	list_each (item, following, &host->instances) {
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+		const struct instance_conn *entry;
+		size_t at = 0;
+
+		while ((entry = map_next(ctx->conns, &at, NULL, NULL)) != NULL) {
+			conns.known++;
+			conns.open += conn_state(entry->conn) != FL_CONN_BACKOFF &&
+				conn_state(entry->conn) != FL_CONN_CLOSED;
+			check_conn(watch, entry);
+		}
+	}
+	return conns;
+}
+
+static void check_dials(struct watch *watch, const struct conns *conns)
+{
+	int64_t minutes = (world_now_ns() - watch->looked_ns) / FL_MINUTE + 1;
+	uint64_t dials = machine_dials(watch->machine) - watch->dials;
+	uint64_t most = (uint64_t)minutes * DIALS_MAX * (conns->known + LANES_MAX);
+
+	if (dials > most)
+		verdict_fault(watch->verdict, "%" PRIu64 " dials in %" PRId64 " minutes", dials, minutes);
+	watch->dials = machine_dials(watch->machine);
+	watch->looked_ns = world_now_ns();
+}
+
+static void check_connections(struct watch *watch)
+{
+	struct conns conns = count_conns(watch);
+	unsigned dialled = machine_dialled(watch->machine);
+
+	if (world_connections() > CONNECTIONS_MAX)
+		verdict_fault(watch->verdict, "%u connections, the venue allows %d", world_connections(),
+			CONNECTIONS_MAX);
+	if (dialled > conns.open + LANES_MAX)
+		verdict_fault(
+			watch->verdict, "%u connections are open, of which %u are known", dialled, conns.open);
+	check_dials(watch, &conns);
+}
+
+/* -- reasons -------------------------------------------------------------------------- */
+
+static void check_states(const struct watch *watch)
+{
+	struct host *host = machine_host(watch->machine);
+	struct link *item, *following;
+	char reason[600];
+
+	list_each (item, following, &host->instances) {
+		const struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+		enum instance_state state = state_of(ctx, reason, sizeof(reason));
+
+		if (state != STATE_CONNECTED && reason[0] == '\0')
+			verdict_fault(
+				watch->verdict, "%s is %s without a reason", ctx->name, instance_state_text(state));
+	}
+}
+
+/* The sum of the counters of this name, over all labels. */
+static double sum_of(const struct watch *watch, const char *name)
+{
+	size_t length = strlen(name);
+	double sum = 0, value;
+	struct buf text;
+
+	buf_init(&text, 16 << 20);
+	(void)metrics_print(machine_metrics(watch->machine), &text);
+	for (const char *line = buf_string(&text); line != NULL && *line != '\0';) {
+		const char *end = strchr(line, '\n'), *space = strchr(line, ' ');
+
+		if (strncmp(line, name, length) == 0 && line[length] == '{' && space != NULL &&
+			sscanf(strstr(line, "} ") + 2, "%lf", &value) == 1)
+			sum += value;
+		line = end == NULL ? NULL : end + 1;
+	}
+	buf_finish(&text);
+	return sum;
+}
+
+/* Each WebSocket that broke is counted by its reason. */
+static void check_broken(const struct watch *watch)
+{
+	uint64_t lost = machine_streams_lost(watch->machine);
+	double told = sum_of(watch, "feedloom_reconnects_total");
+
+	if (told < (double)lost)
+		verdict_fault(
+			watch->verdict, "%" PRIu64 " connections broke, %.0f were told of", lost, told);
+}
+
+/* -- the bus and the store ------------------------------------------------------------ */
+
+struct moment {
+	struct watch *watch;
+	struct bus_status bus;
+};
+
+static void check_identity(
+	struct watch *watch, int kind, uint64_t published, const struct cursor_status *status)
+{
+	int64_t more = (int64_t)(status->consumed[kind] + status->filtered[kind] +
+		status->waiting[kind] - published);
+
+	if (watch->may_tell_anew && more >= 0)
+		watch->taken_back[kind] = more;
+	if (more != watch->taken_back[kind])
+		verdict_fault(watch->verdict,
+			"loss identity of %s: published %" PRIu64 ", consumed %" PRIu64 ", filtered %" PRIu64
+			", waiting %" PRIu64 ", of which a power cut has taken %" PRId64,
+			fl_kind_name((enum fl_kind)kind), published, status->consumed[kind],
+			status->filtered[kind], status->waiting[kind], watch->taken_back[kind]);
+	if (published < watch->published[kind] && !watch->may_be_less)
+		verdict_fault(watch->verdict, "%s: %" PRIu64 " were published, now it is %" PRIu64,
+			fl_kind_name((enum fl_kind)kind), watch->published[kind], published);
+	watch->published[kind] = published;
+}
+
+/* What is acknowledged is in the store, under the store's own cursor. */
+static void check_acknowledged(
+	const struct moment *moment, const struct cursor *cursor, const struct fl_position *position)
+{
+	char sql[400];
+
+	snprintf(sql, sizeof(sql),
+		"SELECT count(*) FROM store.feedloom_cursor WHERE sink = '%s' AND stream = '%s' AND "
+		"journal_id = %" PRId64 " AND (generation < %u OR (generation = %u AND position < %" PRIu64
+		"))",
+		cursor_sink(cursor), cursor_stream(cursor), (int64_t)position->journal_id,
+		position->generation, position->generation, position->number);
+	if (check_number(moment->watch->db, sql) > 0)
+		verdict_fault(moment->watch->verdict,
+			"%s has acknowledged record %" PRIu64 " of generation %u, its store is not there",
+			cursor_sink(cursor), position->number, position->generation);
+}
+
+static void check_cursor(void *data, struct cursor *cursor)
+{
+	struct moment *moment = data;
+	struct cursor_status status;
+
+	cursor_status(cursor, &status);
+	for (int kind = 0; kind < FL_KIND_COUNT; kind++)
+		check_identity(moment->watch, kind, moment->bus.published[kind], &status);
+	moment->watch->may_tell_anew = moment->watch->may_be_less = false;
+	if (status.position.number > moment->bus.last_number)
+		verdict_fault(moment->watch->verdict, "cursor at %" PRIu64 ", the journal ends at %" PRIu64,
+			status.position.number, moment->bus.last_number);
+	check_acknowledged(moment, cursor, &status.position);
+}
+
+static const struct {
+	const char *kind, *table;
+} counted[COUNTED_KINDS] = {
+	{ "quote", "option_quotes_base" },
+	{ "ticker", "tickers_base" },
+	{ "trade", "option_trades_base" },
+	{ "index", "index_prices" },
+};
+
+/* The counts beside the cursor are those of the tables: of the same transaction. Nothing is
+ * deleted. */
+static void check_counts(struct watch *watch)
+{
+	int64_t journal_id = check_number(watch->db, "SELECT journal_id FROM store.feedloom_cursor");
+	char sql[200];
+
+	for (size_t i = 0; i < COUNTED_KINDS; i++) {
+		int64_t more;
+
+		snprintf(sql, sizeof(sql),
+			"SELECT (SELECT ifnull(max(rowid), 0) FROM store.%s) - (SELECT ifnull(counts ->> "
+			"'$.%s.stored', 0) FROM store.feedloom_cursor)",
+			counted[i].table, counted[i].kind);
+		more = check_number(watch->db, sql);
+		if (journal_id == watch->journal_id && more != watch->more_rows[i])
+			verdict_fault(watch->verdict,
+				"%s has %" PRId64
+				" rows more than are counted beside the cursor, before it was %" PRId64,
+				counted[i].table, more, watch->more_rows[i]);
+		watch->more_rows[i] = more;
+	}
+	watch->journal_id = journal_id;
+}
+
+static bool has_store(const struct watch *watch)
+{
+	return check_number(watch->db,
+			   "SELECT count(*) FROM store.sqlite_schema WHERE name = 'feedloom_cursor'") > 0;
+}
+
+static void check_bus(struct watch *watch)
+{
+	struct moment moment = { .watch = watch };
+	char sql[256];
+
+	if (!has_store(watch))
+		return;
+	bus_status(machine_bus(watch->machine), &moment.bus);
+	cursor_each(machine_bus(watch->machine), check_cursor, &moment);
+	snprintf(sql, sizeof(sql),
+		"SELECT count(*) FROM store.feedloom_cursor WHERE journal_id = %" PRId64
+		" AND generation = %u AND position > %" PRIu64,
+		(int64_t)moment.bus.journal_id, moment.bus.generation, moment.bus.last_number);
+	if (check_number(watch->db, sql) > 0)
+		verdict_fault(watch->verdict, "the store's cursor is ahead of the journal");
+}
+
+/* -- all of it ------------------------------------------------------------------------ */
+
+void watch_begin(struct watch *watch, bool had_power_cut)
+{
+	watch->heap_before_bytes = heap_bytes(watch);
+	watch->dials = machine_dials(watch->machine);
+	watch->looked_ns = world_now_ns();
+	watch->may_tell_anew = watch->power_cuts > 0;
+	watch->may_be_less |= had_power_cut;
+}
+
+void watch_moment(struct watch *watch)
+{
+	watch->moments++;
+	if (machine_bus(watch->machine) == NULL)
+		return;
+	check_connections(watch);
+	check_states(watch);
+	check_bus(watch);
+}
+
+void watch_closely(struct watch *watch)
+{
+	watch_moment(watch);
+	if (machine_bus(watch->machine) == NULL)
+		return;
+	check_memory(watch);
+	check_broken(watch);
+	if (has_store(watch))
+		check_counts(watch);
+}
