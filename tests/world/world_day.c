@@ -3,16 +3,19 @@
  *
  *   world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--again]
  *
- * FEEDLOOM_SHORT (sanitizers) makes it two hours at most. --again runs each seed twice and compares
- * the fingerprints. A violation prints the seed, what was found and the last log lines; WORLD_LOG=1
- * prints every line as it comes.
+ * Of several seeds each day is a process of its own that writes what came of it into a pipe; the
+ * last lines say what all of them covered. FEEDLOOM_SHORT (sanitizers) makes it two hours at most.
+ * --again runs each seed twice and compares the fingerprints. A violation prints the seed, what was
+ * found and the last log lines; WORLD_LOG=1 prints every line as it comes.
  */
 #include <execinfo.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,45 +108,121 @@ static uint64_t hash_elsewhere(const struct day *like)
 }
 
 /* In a process of its own: daemons that are killed leave their memory behind. */
-static int run_seed(const struct order *order, uint64_t seed)
+static int run_seed(const struct order *order, uint64_t seed, struct day *day)
 {
-	struct day day = {
+	double begun_s = wall_s();
+	uint64_t other = 0;
+
+	*day = (struct day){
 		.seed = seed, .length_ns = order->hours * FL_HOUR, .has_faults = order->has_faults
 	};
-	uint64_t other =
-		order->again ? hash_elsewhere(&day) : 0; /* before anything has left a trace here */
-	double begun_s = wall_s();
-
-	day_run(&day);
-	print_day(&day, wall_s() - begun_s);
-	if (order->again && other != day.hash)
-		verdict_fault(&day.verdict, "another run of the same seed was not the same");
-	if (day.verdict.problems > 0)
+	if (order->again)
+		other = hash_elsewhere(day); /* before anything has left a trace here */
+	day_run(day);
+	print_day(day, wall_s() - begun_s);
+	if (order->again && other != day->hash)
+		verdict_fault(&day->verdict, "another run of the same seed was not the same");
+	if (day->verdict.problems > 0)
 		fprintf(stderr, "seed %" PRIu64 ": %u violations; again: ./dev sim --seed %" PRIu64 "%s\n",
-			seed, day.verdict.problems, seed, order->has_faults ? "" : " --no-faults");
+			seed, day->verdict.problems, seed, order->has_faults ? "" : " --no-faults");
 	fflush(stdout);
-	return day.verdict.problems > 0 ? 1 : 0;
+	return day->verdict.problems > 0 ? 1 : 0;
 }
 
-static pid_t begin(const struct order *order, uint64_t seed)
-{
-	pid_t pid = fork();
+/* -- many seeds ----------------------------------------------------------------------- */
 
-	if (pid == 0)
-		exit(run_seed(order, seed));
-	return pid;
+/* What all days together have covered. */
+struct cover {
+	uint64_t messages, missing, refilled, moments, faults[DAY_FAULTS];
+	uint64_t starts, kills, power_cuts;
+	int64_t heap_most_bytes;
+	double cpu_s;
+};
+
+static void cover_add(struct cover *cover, const struct day *day)
+{
+	cover->messages += (uint64_t)day->verdict.messages;
+	cover->missing += (uint64_t)day->verdict.missing;
+	cover->refilled += (uint64_t)day->verdict.refilled;
+	cover->moments += day->moments;
+	cover->starts += day->starts;
+	cover->kills += day->kills;
+	cover->power_cuts += day->power_cuts;
+	if (day->heap_most_bytes > cover->heap_most_bytes)
+		cover->heap_most_bytes = day->heap_most_bytes;
+	for (size_t i = 0; i < DAY_FAULTS; i++)
+		cover->faults[i] += day->faults[i];
+}
+
+static void cover_print(const struct cover *cover, double took_s)
+{
+	printf("covered: %" PRIu64 " messages, %" PRIu64 " cut off with a reason, %" PRIu64
+		   " trades refilled; %" PRIu64 " starts, %" PRIu64 " kills, %" PRIu64
+		   " power cuts; looked at %" PRIu64 " moments\nfaults:",
+		cover->messages, cover->missing, cover->refilled, cover->starts, cover->kills,
+		cover->power_cuts, cover->moments);
+	for (size_t i = 0; i < DAY_FAULTS; i++)
+		printf("%s %s %" PRIu64, i == 0 ? "" : ",", day_fault_name(i), cover->faults[i]);
+	printf("\nmost heap of a collector %.1f MiB; %.0f s, of the processors %.0f s\n",
+		(double)cover->heap_most_bytes / 1048576, took_s, cover->cpu_s);
+}
+
+static pid_t begin(const struct order *order, uint64_t seed, int to)
+{
+	struct day day;
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	status = run_seed(order, seed, &day);
+	if (write(to, &day, sizeof(day)) != sizeof(day))
+		status = 1;
+	exit(status);
+}
+
+/* A day is smaller than what a pipe takes in one piece. */
+static void take_days(int from, struct cover *cover)
+{
+	struct day day;
+
+	while (read(from, &day, sizeof(day)) == sizeof(day))
+		cover_add(cover, &day);
+}
+
+static void tell_progress(const struct order *order, long ended, long failed, double begun_s)
+{
+	double took_s = wall_s() - begun_s;
+
+	fprintf(stderr, "%ld of %ld seeds, %ld with violations, about %.0f s left\n", ended,
+		order->runs, failed, took_s / (double)ended * (double)(order->runs - ended));
+}
+
+static double cpu_of_children_s(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static long run_all(const struct order *order)
 {
+	struct cover cover = { 0 };
 	long begun = 0, ended = 0, failed = 0;
-	double begun_s = wall_s();
+	double begun_s = wall_s(), told_s = begun_s;
+	int ends[2];
 
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return order->runs;
 	while (ended < order->runs) {
 		int status = 0;
 
 		while (begun < order->runs && begun - ended < order->jobs)
-			if (begin(order, order->seed + (uint64_t)begun++) < 0)
+			if (begin(order, order->seed + (uint64_t)begun++, ends[1]) < 0)
 				return order->runs;
 		if (wait(&status) < 0)
 			return order->runs;
@@ -151,11 +230,16 @@ static long run_all(const struct order *order)
 		failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 		if (WIFSIGNALED(status))
 			fprintf(stderr, "a run died of signal %d\n", WTERMSIG(status));
-		if (order->runs >= 20 && ended % 10 == 0)
-			fprintf(stderr, "%ld of %ld seeds, %ld with violations, about %.0f s left\n", ended,
-				order->runs, failed,
-				(wall_s() - begun_s) / (double)ended * (double)(order->runs - ended));
+		take_days(ends[0], &cover);
+		if (wall_s() - told_s > 10) {
+			told_s = wall_s();
+			tell_progress(order, ended, failed, begun_s);
+		}
 	}
+	cover.cpu_s = cpu_of_children_s();
+	cover_print(&cover, wall_s() - begun_s);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
 	return failed;
 }
 
@@ -169,6 +253,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
 	struct order order = { .seed = 1, .runs = 1, .hours = 24, .has_faults = true };
+	struct day day;
 	long failed;
 
 	(void)signal(SIGABRT, on_crash);
@@ -198,7 +283,7 @@ int main(int argc, char **argv)
 		return usage();
 	if (getenv("FEEDLOOM_SHORT") != NULL && order.hours > 2)
 		order.hours = 2;
-	failed = order.runs == 1 ? run_seed(&order, order.seed) : run_all(&order);
+	failed = order.runs == 1 ? run_seed(&order, order.seed, &day) : run_all(&order);
 	printf("%ld of %ld seeds without a violation\n", order.runs - failed, order.runs);
 	return failed == 0 ? 0 : 1;
 }
