@@ -31,7 +31,7 @@ struct expectation {
 
 static bool has_something(const struct cursor *cursor)
 {
-	return !cursor->at.is_broken &&
+	return !cursor->at.is_broken && (cursor->until == 0 || cursor->at.number < cursor->until) &&
 		(cursor->at.segment != cursor->journal->current ||
 			cursor->at.offset < cursor->at.segment->end);
 }
@@ -242,6 +242,7 @@ static void apply(struct cursor *cursor, const struct cursor_setup *setup, struc
 	cursor->batch_rows = how->batch_rows > 0 ? how->batch_rows : BATCH_ROWS;
 	if (cursor->batch_rows > BATCH_ROWS_MAX)
 		cursor->batch_rows = BATCH_ROWS_MAX;
+	cursor->until = how->until;
 	cursor->flush_rows = how->flush_rows > 0 ? how->flush_rows : FLUSH_ROWS;
 	cursor->commit_floor_ns = how->commit_floor_ns > 0 ? how->commit_floor_ns : COMMIT_FLOOR_NS;
 	cursor->flush_interval_ns =

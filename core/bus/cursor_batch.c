@@ -42,6 +42,8 @@ static bool take_record(struct making *making, const struct fl_record *record)
 {
 	struct cursor *cursor = making->cursor;
 
+	if (cursor->until != 0 && making->at.number >= cursor->until)
+		return false;
 	if (filter_takes(cursor->filter, record)) {
 		if (making->count == cursor->batch_rows || !keep_received(cursor, making->count, record))
 			return false;
@@ -133,6 +135,8 @@ static bool is_worth_telling(const struct making *making)
 	if (cursor->position.journal_id == cursor->journal->id &&
 		making->at.number <= cursor->position.number)
 		return false;
+	if (cursor->until != 0 && making->at.number >= cursor->until)
+		return true; /* its owner waits for it to come here */
 	return has_any(cursor->pending_dropped) || now_ns - cursor->last_commit_ns > QUIET_NS;
 }
 
@@ -150,6 +154,7 @@ static void fill(struct cursor *cursor, const struct making *making)
 		.length = (size_t)(end - making->data),
 		.count = making->count,
 		.skipped = cursor->pending_skipped + making->skipped,
+		.first = cursor->at.number + 1,
 		.oldest_received_ns = making->oldest_ns,
 		.is_live = segment == journal->current && making->at.offset == segment->end,
 		.filter = filter_takes_all(cursor->filter) ? NULL : cursor->filter,
@@ -232,4 +237,19 @@ const struct fl_record *fl_batch_next(const struct fl_batch *batch, const struct
 		at += FRAME_BYTES + frame_length(frame->word);
 	}
 	return NULL;
+}
+
+uint64_t fl_batch_number(const struct fl_batch *batch, const struct fl_record *record)
+{
+	const char *at = batch->data, *end = (const char *)record - FRAME_BYTES;
+	uint64_t number = batch->first;
+
+	while (at < end) {
+		const struct frame *frame = (const void *)at;
+
+		if (frame_type(frame->word) == FRAME_RECORD)
+			number++;
+		at += FRAME_BYTES + frame_length(frame->word);
+	}
+	return number;
 }

@@ -62,6 +62,7 @@ struct cursor {
 	struct fl_metric *(*latency)(void *data, uint16_t source);
 	struct filter *filter;
 	uint32_t batch_rows, flush_rows;
+	uint64_t until; /* the last number it gives out, 0: no end */
 	int64_t commit_floor_ns, flush_interval_ns;
 
 	/* What the store has. published = consumed + filtered + waiting, where waiting is what was

@@ -70,6 +70,7 @@ void pg_job_real8(struct fl_pg_job *job, double value);
 void pg_job_text(struct fl_pg_job *job, const char *text, size_t length);
 void pg_job_jsonb(struct fl_pg_job *job, const char *text, size_t length);
 void pg_job_time(struct fl_pg_job *job, int64_t ns);
+int pg_job_statements(const struct fl_pg_job *job);
 size_t pg_job_bytes(const struct fl_pg_job *job);
 void pg_job_drop(struct fl_pg_job *job); /* takes NULL */
 

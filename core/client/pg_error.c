@@ -23,7 +23,6 @@ static const struct {
 	{ "3F000", -ENOENT }, /* schema */
 	{ "3D000", -ENOENT }, /* database */
 	{ "25006", -EROFS },
-	{ "22P03", -EINVAL },  /* binary form: a column is of another type than we know */
 	{ "22P04", -EINVAL },  /* COPY form */
 	{ "22", -EBADMSG },    /* data */
 	{ "23", -EBADMSG },    /* constraints */

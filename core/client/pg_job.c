@@ -254,6 +254,11 @@ struct pg *pg_job_session(const struct fl_pg_job *job)
 	return job->pg;
 }
 
+int pg_job_statements(const struct fl_pg_job *job)
+{
+	return (int)job->count;
+}
+
 size_t pg_job_bytes(const struct fl_pg_job *job)
 {
 	return buf_length(&job->sql) + buf_length(&job->data);

@@ -160,6 +160,7 @@ void fl_pg_real8(struct fl_pg_job *job, double value) { pg_job_real8(job, value)
 void fl_pg_text(struct fl_pg_job *job, const char *text, size_t length) { pg_job_text(job, text, length); }
 void fl_pg_jsonb(struct fl_pg_job *job, const char *text, size_t length) { pg_job_jsonb(job, text, length); }
 void fl_pg_time(struct fl_pg_job *job, int64_t ns) { pg_job_time(job, ns); }
+int fl_pg_statements(const struct fl_pg_job *job) { return pg_job_statements(job); }
 size_t fl_pg_job_bytes(const struct fl_pg_job *job) { return pg_job_bytes(job); }
 void fl_pg_drop(struct fl_pg_job *job) { pg_job_drop(job); }
 /* clang-format on */

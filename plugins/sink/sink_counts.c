@@ -1,6 +1,7 @@
 /* sink_counts.c: counts read, added, and shown. */
 #include "sink_counts.h"
 #include "sink_rows.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <yyjson.h>
@@ -43,6 +44,33 @@ void counts_add(struct counts *to, const struct counts *more)
 		to->rejected[kind] += more->rejected[kind];
 		to->dropped[kind] += more->dropped[kind];
 	}
+}
+
+static int print_kind(
+	char *out, size_t size, const struct counts *counts, unsigned kind, const char *name)
+{
+	return snprintf(out, size,
+		"%s\"%s\":{\"stored\":%" PRIu64 ",\"repeated\":%" PRIu64 ",\"rejected\":%" PRIu64
+		",\"dropped\":%" PRIu64 "}",
+		name, fl_kind_name(kind), counts->stored[kind], counts->repeated[kind],
+		counts->rejected[kind], counts->dropped[kind]);
+}
+
+void counts_print(const struct counts *counts, char *out, size_t size)
+{
+	size_t length = 1;
+
+	(void)snprintf(out, size, "{");
+	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++) {
+		if (fl_kind_name(kind) == NULL || length + 200 > size ||
+			counts->stored[kind] + counts->repeated[kind] + counts->rejected[kind] +
+					counts->dropped[kind] ==
+				0)
+			continue;
+		length +=
+			(size_t)print_kind(out + length, size - length, counts, kind, length > 1 ? "," : "");
+	}
+	(void)snprintf(out + length, size - length, "}");
 }
 
 /* ---- metrics ---- */

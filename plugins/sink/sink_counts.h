@@ -6,6 +6,8 @@
 
 #include <feedloom/plugin.h>
 
+enum { COUNTS_BYTES = FL_KIND_COUNT * 200 };
+
 /** What became of records, by kind, since the journal began. */
 struct counts {
 	uint64_t stored[FL_KIND_COUNT], repeated[FL_KIND_COUNT];
@@ -15,6 +17,8 @@ struct counts {
 /** From the cursor's JSON; what cannot be read counts as nothing: the records are there all the
  * same. */
 void counts_read(struct counts *counts, const char *json);
+/** As the cursor's JSON; COUNTS_BYTES hold it. */
+void counts_print(const struct counts *counts, char *out, size_t size);
 /** All that a store accounts for, for fl_stream_open. */
 void counts_consumed(const struct counts *counts, uint64_t consumed[FL_KIND_COUNT]);
 void counts_add(struct counts *to, const struct counts *more);

@@ -281,10 +281,7 @@ static void on_command(void *state, int command, const char *name, const char *j
 }
 
 static const struct fl_command_info commands[] = {
-	{ "query",
-		"rows in pages: {\"what\": \"instruments\", \"trades\" (fills) or \"greeks\", and as it applies "
-		"underlying, instrument or contract, broker, account, currency, active, from, to, limit "
-		"(500, at most 10000), cursor} gives {\"rows\": [...], \"next\": cursor or null}" },
+	{ "query", QUERY_HELP },
 	{ 0 },
 };
 

@@ -5,8 +5,8 @@
 #ifndef SINK_SQLITE_H
 #define SINK_SQLITE_H
 
+#include "sink_query.h"
 #include "sqlite_batch.h"
-#include "sqlite_query.h"
 #include "sqlite_retention.h"
 
 #define STREAM "main"
@@ -98,6 +98,11 @@ void disk_on_timer(struct sink *sink);
 /** Begins to count for the report: rows and bytes a day, days of disk left. */
 void disk_report_begin(struct sink *sink);
 void disk_on_report(struct sink *sink);
+
+/* sqlite_query.c: the command `query`. */
+void query_ask(struct sink *sink, int command, const char *json);
+/** An answer of DB_QUERY. */
+void query_on_result(struct sink *sink, int number, const struct fl_result *result);
 
 /* sqlite_probe.c: `feedloom check --connect`. */
 int probe_start(struct sink *sink);

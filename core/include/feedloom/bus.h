@@ -49,6 +49,7 @@ struct fl_stream {
 	uint64_t consumed[FL_KIND_COUNT];
 	uint32_t batch_rows;       /* 10,000 */
 	uint32_t flush_rows;       /* 50: cuts short a commit_floor over 20 ms */
+	uint64_t until;            /* no record beyond this number; 0: no end */
 	int64_t commit_floor_ns;   /* 5 ms between the ends of two commits */
 	int64_t flush_interval_ns; /* 1 s: likewise */
 };
@@ -61,6 +62,7 @@ struct fl_batch {
 	size_t length;           /* bytes */
 	uint32_t count;          /* records that passed the filter */
 	uint32_t skipped;        /* records that did not */
+	uint64_t first; /* the number of the first record in `data`, whether it passes or not */
 	int64_t oldest_received_ns;
 	bool is_live; /* nothing more is waiting: not catching up */
 	/** By kind, what the journal had to drop between `from` and the first record. Mostly zero. */
@@ -76,6 +78,9 @@ struct fl_batch {
  */
 FL_API const struct fl_record *fl_batch_next(
 	const struct fl_batch *batch, const struct fl_record *record);
+
+/** The number in the journal of one of the batch's records. It is counted: not for each of many. */
+FL_API uint64_t fl_batch_number(const struct fl_batch *batch, const struct fl_record *record);
 
 /**
  * Opens a stream of this sink, or adopts the open one: from now on on_batch is called, one batch at

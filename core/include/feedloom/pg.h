@@ -72,6 +72,8 @@ FL_API void fl_pg_text(struct fl_pg_job *job, const char *text, size_t length);
 FL_API void fl_pg_jsonb(struct fl_pg_job *job, const char *text, size_t length);
 FL_API void fl_pg_time(struct fl_pg_job *job, int64_t ns); /* timestamptz, to the microsecond */
 
+/** Statements of the job so far: the number of the next one. */
+FL_API int fl_pg_statements(const struct fl_pg_job *job);
 /** Bytes of the job so far. */
 FL_API size_t fl_pg_job_bytes(const struct fl_pg_job *job);
 

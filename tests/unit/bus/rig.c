@@ -221,6 +221,8 @@ static void on_batch(void *data, struct cursor *cursor, const struct fl_batch *b
 	}
 	for (const struct fl_record *record = NULL; (record = fl_batch_next(batch, record)) != NULL;) {
 		keep(store, record->event_time_ns);
+		if (store->checks_numbers)
+			assert_int_equal(fl_batch_number(batch, record), record->event_time_ns);
 		store->stored[record->kind]++;
 		count++;
 	}

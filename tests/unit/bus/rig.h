@@ -47,6 +47,7 @@ struct store {
 	size_t count, room;
 	struct fl_batch last; /* the batch itself, without its data */
 	unsigned batches;
+	bool checks_numbers; /* a record's id is its number */
 };
 
 void rig_make(struct rig *rig); /* a loop and an empty folder */

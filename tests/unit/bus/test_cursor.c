@@ -212,6 +212,50 @@ static void a_quiet_stream_is_not_woken_for_others_records(void **state)
 	end(&rig, &store);
 }
 
+static void a_cursor_with_an_end_stops_just_there(void **state)
+{
+	struct rig rig;
+	struct store store;
+
+	(void)state;
+	start(&rig, &store);
+	store.how.filter.patterns = "trade";
+	publish(&rig, FL_TRADE, 1);
+	publish_many(&rig, 2, 8); /* others' */
+	publish(&rig, FL_TRADE, 10);
+	store.how.until = 7; /* a place that is none of its records' */
+	assert_int_equal(store_open(&store), 0);
+	for (int i = 0; i < 100; i++)
+		rig_settle(&rig);
+	assert_int_equal(store.stored[FL_TRADE], 1);
+	assert_int_equal(store.position.number, 7);
+	store.how.until = 0;
+	assert_int_equal(store_open(&store), 0);
+	store_drain(&store);
+	assert_int_equal(store.stored[FL_TRADE], 2);
+	assert_int_equal(store.position.number, 10);
+	assert_identity(&store);
+	end(&rig, &store);
+}
+
+static void a_record_of_a_batch_has_its_number(void **state)
+{
+	struct rig rig;
+	struct store store;
+
+	(void)state;
+	start(&rig, &store);
+	store.how.filter.patterns = "trade";
+	store.how.batch_rows = 2;
+	for (int i = 1; i <= 60; i++) /* the ids are the numbers */
+		publish(&rig, i % 3 == 0 ? FL_TRADE : FL_TICKER, i);
+	store.checks_numbers = true;
+	assert_int_equal(store_open(&store), 0);
+	store_drain(&store);
+	assert_int_equal(store.stored[FL_TRADE], 20);
+	end(&rig, &store);
+}
+
 static void a_refused_batch_comes_again_and_nothing_is_lost(void **state)
 {
 	struct rig rig;
@@ -489,6 +533,8 @@ int main(void)
 		cmocka_unit_test(a_batch_is_bounded_in_rows_and_follows_the_one_before),
 		cmocka_unit_test(a_batch_never_crosses_a_segment),
 		cmocka_unit_test(what_the_filter_leaves_out_is_counted),
+		cmocka_unit_test(a_cursor_with_an_end_stops_just_there),
+		cmocka_unit_test(a_record_of_a_batch_has_its_number),
 		cmocka_unit_test(a_quiet_stream_is_not_woken_for_others_records),
 		cmocka_unit_test(a_refused_batch_comes_again_and_nothing_is_lost),
 		cmocka_unit_test(an_ack_of_something_else_is_ignored),

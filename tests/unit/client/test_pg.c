@@ -132,7 +132,7 @@ static void codes_say_what_to_do(void **state)
 	assert_int_equal(pg_error_of("42501"), -EACCES);
 	assert_int_equal(pg_error_of("42703"), -ENOENT);
 	assert_int_equal(pg_error_of("22003"), -EBADMSG);
-	assert_int_equal(pg_error_of("22P03"), -EINVAL); /* not the row's fault */
+	assert_int_equal(pg_error_of("22P04"), -EINVAL);
 	assert_int_equal(pg_error_of("23514"), -EBADMSG);
 	assert_int_equal(pg_error_of("42601"), -EINVAL);
 	assert_int_equal(pg_error_of(NULL), -ENOTCONN);

@@ -1,7 +1,6 @@
 /* Questions and their pages. */
 #include "fake.h"
 
-#include "sqlite_query.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
