@@ -20,6 +20,7 @@ enum {
 	KEEP_BYTES = 64 * 1024,       /* an idle tcp keeps a buffer up to this */
 	FLUSH_TIMEOUT_MS = 3000,
 	END_TIMEOUT_MS = 1000,
+	DISCARD_BYTES = 4 << 20, /* meanwhile */
 };
 
 /* -- sockets -------------------------------------------------------------------------- */
@@ -380,9 +381,15 @@ static void on_discarded(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffe
 {
 	struct socket *socket = stream->data;
 
+	struct tcp *tcp = socket->tcp;
+
 	(void)buffer;
-	if (got < 0 && socket->tcp->state == TCP_ENDING)
-		let_go(socket->tcp, socket_close);
+	if (tcp->state != TCP_ENDING)
+		return;
+	if (got > 0)
+		tcp->discarded_bytes += (size_t)got;
+	if (got < 0 || tcp->discarded_bytes > DISCARD_BYTES)
+		let_go(tcp, socket_close);
 }
 
 static void on_last_moment(uv_timer_t *timer)
@@ -395,7 +402,7 @@ static void on_last_moment(uv_timer_t *timer)
 /*
  * Bytes of the peer that nobody has read would turn our close into a reset, and a reset can
  * overtake what we sent last. So they are read and thrown away until the peer ends too, for a
- * moment.
+ * moment; who goes on and on does not get our time for that.
  */
 static void on_shutdown(uv_shutdown_t *request, int status)
 {
