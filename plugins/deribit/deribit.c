@@ -279,7 +279,7 @@ static void destroy(void *state)
 	free(self);
 }
 
-/* Answers to what an earlier life asked would be taken for our own. */
+/* Answers to what was asked before a stop would be taken for our own. */
 static void forget_requests(struct deribit *self)
 {
 	for (int pair = 0; pair < PAIRS_MAX; pair++)
@@ -305,14 +305,14 @@ static int start(void *state)
 	int error;
 
 	self->is_running = true;
-	forget_requests(self);
-	if (self->is_restored && self->is_listed) {
+	if (self->is_restored) { /* what was asked is on its way, and ours */
 		for (int i = 0; i < self->link_count; i++)
 			if (self->links[i].is_open && (error = deribit_link_open(self, i)) != 0)
 				return error;
-	}
-	if (!self->is_restored || !self->is_listed)
+	} else {
+		forget_requests(self);
 		deribit_list_begin(self, deribit_all_pairs(self));
+	}
 	if (!self->is_restored || wait <= 0 || wait > every)
 		wait = every;
 	self->is_restored = false;

@@ -28,7 +28,7 @@ void deribit_health_update(struct deribit *self);
 void deribit_coverage_update(struct deribit *self);
 
 /* deribit_snapshot.c */
-enum { DERIBIT_STATE_VERSION = 1 };
+enum { DERIBIT_STATE_VERSION = 2 };
 int deribit_save(const void *state, struct fl_snapshot *to);
 int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *from);
 

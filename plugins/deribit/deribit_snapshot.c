@@ -1,335 +1,351 @@
 /*
- * deribit_snapshot: what a reload hands over: instruments with their places, acknowledgements and
- * trade_seq, groups with their sweeps, calls under way. Not handed over: trades that are held back
- * (fetched again) and books (their chains go on with their last change_id).
- *
- * Bytes are written field by field, little-endian as the machine is; never an image of a struct.
+ * deribit_snapshot: what a reload hands over: instruments with their places, acknowledgements,
+ * trade_seq and books; trades that are held back and what is being fetched for them; groups with
+ * their sweeps; connections; calls, listings and commands under way. So the new code asks nothing
+ * again, and knows the answers to what the old code has asked.
  */
 #include "deribit_parts.h"
 #include "deribit_subscribe.h"
 #include "deribit_trades.h"
 #include "deribit_universe.h"
+#include <feedloom/bytes.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- bytes ---- */
+enum { NAME_BYTES = 64, MISSES_MAX = 16 };
 
-struct writer {
-	char *data;
-	size_t length, capacity;
-	bool is_broken; /* no memory */
-};
+/* ---- what it all depends on ---- */
 
-static void put(struct writer *to, const void *bytes, size_t length)
+/*
+ * Pairs, templates and their bits are numbered by these options: another configuration cannot read
+ * the snapshot. The caller frees it; NULL: no memory.
+ */
+static char *options_text(const struct deribit *self)
 {
-	if (to->length + length > to->capacity && !to->is_broken) {
-		size_t capacity = (to->capacity + length) * 2 + 256;
-		char *grown = realloc(to->data, capacity);
+	const struct fl_names *lists[] = { &self->options->currencies, &self->options->kinds,
+		&self->options->channels };
+	struct fl_writer text = { 0 };
 
-		to->is_broken = grown == NULL;
-		if (grown != NULL) {
-			to->data = grown;
-			to->capacity = capacity;
+	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++) {
+		for (size_t i = 0; i < lists[l]->count; i++) {
+			fl_write(&text, lists[l]->items[i], strlen(lists[l]->items[i]));
+			fl_write(&text, ",", 1);
 		}
+		fl_write(&text, ";", 1);
 	}
-	if (to->is_broken)
-		return;
-	memcpy(to->data + to->length, bytes, length);
-	to->length += length;
+	fl_write(&text, self->options->url, strlen(self->options->url) + 1);
+	if (!text.is_broken)
+		return text.data;
+	free(text.data);
+	return NULL;
 }
 
-static void put_int(struct writer *to, int64_t value)
+static int check_options(const struct deribit *self, struct fl_reader *from)
 {
-	put(to, &value, sizeof(value));
+	char *mine = options_text(self);
+	int error = mine == NULL                                                          ? -ENOMEM
+		: from->left == strlen(mine) + 1 && memcmp(from->data, mine, from->left) == 0 ? 0
+																					  : -ESTALE;
+
+	free(mine);
+	return error;
 }
 
-static void put_byte(struct writer *to, unsigned value)
+static int save_options(const struct deribit *self, struct fl_snapshot *to)
 {
-	uint8_t byte = (uint8_t)value;
+	char *mine = options_text(self);
+	int error =
+		mine == NULL ? -ENOMEM : fl_snapshot_put_bytes(to, "options", mine, strlen(mine) + 1);
 
-	put(to, &byte, 1);
-}
-
-static void put_real(struct writer *to, double value)
-{
-	put(to, &value, sizeof(value));
-}
-
-static void put_text(struct writer *to, const char *text)
-{
-	size_t length = strlen(text);
-
-	put_byte(to, (unsigned)(length < 255 ? length : 255));
-	put(to, text, length < 255 ? length : 255);
-}
-
-struct reader {
-	const char *data;
-	size_t left;
-	bool is_broken; /* shorter than it should be */
-};
-
-static void get(struct reader *from, void *bytes, size_t length)
-{
-	if (from->left < length) {
-		from->is_broken = true;
-		from->left = 0;
-		memset(bytes, 0, length);
-		return;
-	}
-	memcpy(bytes, from->data, length);
-	from->data += length;
-	from->left -= length;
-}
-
-static int64_t get_int(struct reader *from)
-{
-	int64_t value;
-
-	get(from, &value, sizeof(value));
-	return value;
-}
-
-static uint8_t get_byte(struct reader *from)
-{
-	uint8_t value;
-
-	get(from, &value, 1);
-	return value;
-}
-
-static double get_real(struct reader *from)
-{
-	double value;
-
-	get(from, &value, sizeof(value));
-	return value;
-}
-
-static void get_text(struct reader *from, char *text, size_t size)
-{
-	char whole[256] = "";
-	size_t length = get_byte(from);
-
-	get(from, whole, length);
-	length = length < size ? length : size - 1;
-	memcpy(text, whole, length);
-	text[length] = '\0';
+	free(mine);
+	return error;
 }
 
 /* ---- items ---- */
 
-static void put_record(struct writer *to, const struct fl_instrument *record)
+static void put_silence(struct fl_writer *to, const struct fl_silence *silence)
 {
-	put_byte(to, record->instrument_kind);
-	put_byte(to, record->option_type);
-	put_byte(to, record->is_active);
-	put_byte(to, record->state);
-	put_real(to, record->strike);
-	put_int(to, record->expiry_ns);
-	put_int(to, record->creation_ns);
-	put_real(to, record->tick_size);
-	put_real(to, record->contract_size);
-	put_real(to, record->min_trade_amount);
-	put_text(to, record->currency);
-	put_text(to, record->base_currency);
-	put_text(to, record->quote_currency);
-	put_text(to, record->settlement_currency);
-	put_text(to, record->price_currency);
-	put_text(to, record->underlying);
+	fl_write_int(to, silence->last_ns);
+	fl_write_real(to, (double)silence->mean_gap_s);
+	fl_write_real(to, (double)silence->longest_gap_s);
+	fl_write_int(to, silence->count);
 }
 
-static void get_record(struct reader *from, struct fl_instrument *record)
+static void get_silence(struct fl_reader *from, struct fl_silence *silence)
 {
-	record->instrument_kind = get_byte(from);
-	record->option_type = get_byte(from);
-	record->is_active = get_byte(from);
-	record->state = get_byte(from);
-	record->strike = get_real(from);
-	record->expiry_ns = get_int(from);
-	record->creation_ns = get_int(from);
-	record->tick_size = get_real(from);
-	record->contract_size = get_real(from);
-	record->min_trade_amount = get_real(from);
-	get_text(from, record->currency, sizeof(record->currency));
-	get_text(from, record->base_currency, sizeof(record->base_currency));
-	get_text(from, record->quote_currency, sizeof(record->quote_currency));
-	get_text(from, record->settlement_currency, sizeof(record->settlement_currency));
-	get_text(from, record->price_currency, sizeof(record->price_currency));
-	get_text(from, record->underlying, sizeof(record->underlying));
+	silence->last_ns = fl_read_int(from);
+	silence->mean_gap_s = (float)fl_read_real(from);
+	silence->longest_gap_s = (float)fl_read_real(from);
+	silence->count = (uint32_t)fl_read_int(from);
 }
 
-static void put_item(struct writer *to, const struct deribit_item *item)
+static void put_item(struct fl_writer *to, const struct deribit_item *item)
 {
-	put_text(to, item->name);
-	put_int(to, item->place);
-	put_int(to, item->goal);
-	put_byte(to, item->asked);
-	put_byte(to, item->acked);
-	put_byte(to, item->leaving);
-	put_byte(to, item->renew);
-	put_byte(to, item->flags);
-	put_byte(to, item->pair);
-	put_byte(to, item->misses);
-	put_int(to, item->generation);
-	put_int(to, item->call);
-	put_int(to, item->retry_at_ns);
-	put_int(to, item->last_seq);
-	put_int(to, item->last_trade_ns);
-	put_int(to, item->hold != NULL ? item->hold->until : -1);
-	put_byte(to, (unsigned)item->chain.state);
-	put_int(to, item->chain.last);
-	put_int(to, item->chain.last_ns);
-	put_int(to, item->chain.found);
-	put_int(to, item->silence.last_ns);
-	put_real(to, (double)item->silence.mean_gap_s);
-	put_real(to, (double)item->silence.longest_gap_s);
-	put_int(to, item->silence.count);
+	fl_write_text(to, item->name);
+	fl_write_int(to, item->place);
+	fl_write_int(to, item->goal);
+	fl_write_int(to, item->asked);
+	fl_write_int(to, item->acked);
+	fl_write_int(to, item->leaving);
+	fl_write_int(to, item->renew);
+	fl_write_int(to, item->flags);
+	fl_write_int(to, item->pair);
+	fl_write_int(to, item->misses);
+	fl_write_int(to, item->generation);
+	fl_write_int(to, item->call);
+	fl_write_int(to, item->retry_at_ns);
+	fl_write_int(to, item->last_seq);
+	fl_write_int(to, item->last_trade_ns);
+	fl_write_int(to, item->known_ns);
+	fl_write_int(to, item->rehearsed_ns);
+	fl_write_int(to, item->chain.state);
+	fl_write_int(to, item->chain.last);
+	fl_write_int(to, item->chain.last_ns);
+	fl_write_int(to, item->chain.found);
+	fl_write_int(to, item->chain.waiting_ns);
+	put_silence(to, &item->silence);
+	/* A record has its kind's version and length: as the journal keeps it. */
 	if (item->flags & ITEM_KNOWN)
-		put_record(to, &item->record);
+		fl_write(to, &item->record, sizeof(item->record));
 }
 
-static int get_item(struct deribit *self, struct reader *from)
+static bool get_record(struct fl_reader *from, uint32_t instrument, struct fl_record *record)
 {
-	struct deribit_item read = { 0 }, *item;
-	uint32_t generation, count;
-	char name[64];
-	int64_t until;
+	struct fl_record like = *record; /* initialised: its kind, version and length */
 
-	get_text(from, name, sizeof(name));
+	fl_read(from, record, like.length);
+	record->instrument = instrument;
+	return record->kind == like.kind && record->version == like.version &&
+		record->length == like.length;
+}
+
+static int get_item(struct deribit *self, struct fl_reader *from)
+{
+	struct deribit_item read, *item;
+	char name[NAME_BYTES];
+
+	fl_read_text(from, name, sizeof(name));
 	item = deribit_item(self, name, strlen(name));
 	if (item == NULL)
-		return -ENOMEM;
+		return from->is_broken ? -EINVAL : -ENOMEM;
 	read = *item;
-	read.place = (int16_t)get_int(from);
-	read.goal = (int16_t)get_int(from);
-	read.asked = get_byte(from);
-	read.acked = get_byte(from);
-	read.leaving = get_byte(from);
-	read.renew = get_byte(from);
-	read.flags = get_byte(from);
-	read.pair = get_byte(from);
-	read.misses = get_byte(from);
-	generation = (uint32_t)get_int(from);
-	read.generation = generation;
-	read.call = get_int(from);
-	read.retry_at_ns = get_int(from);
-	read.last_seq = get_int(from);
-	read.last_trade_ns = get_int(from);
-	until = get_int(from);
-	read.chain.state = (enum deribit_chain_state)get_byte(from);
-	read.chain.last = get_int(from);
-	read.chain.last_ns = get_int(from);
-	read.chain.found = get_int(from);
-	read.silence.last_ns = get_int(from);
-	read.silence.mean_gap_s = (float)get_real(from);
-	read.silence.longest_gap_s = (float)get_real(from);
-	count = (uint32_t)get_int(from);
-	read.silence.count = count;
-	if (read.flags & ITEM_KNOWN)
-		get_record(from, &read.record);
+	read.place = (int16_t)fl_read_int(from);
+	read.goal = (int16_t)fl_read_int(from);
+	read.asked = (uint8_t)fl_read_int(from);
+	read.acked = (uint8_t)fl_read_int(from);
+	read.leaving = (uint8_t)fl_read_int(from);
+	read.renew = (uint8_t)fl_read_int(from);
+	read.flags = (uint8_t)fl_read_int(from);
+	read.pair = (uint8_t)fl_read_int(from);
+	read.misses = (uint8_t)fl_read_int(from);
+	read.generation = (uint32_t)fl_read_int(from);
+	read.call = fl_read_int(from);
+	read.retry_at_ns = fl_read_int(from);
+	read.last_seq = fl_read_int(from);
+	read.last_trade_ns = fl_read_int(from);
+	read.known_ns = fl_read_int(from);
+	read.rehearsed_ns = fl_read_int(from);
+	read.chain.state = (enum deribit_chain_state)fl_read_int(from);
+	read.chain.last = fl_read_int(from);
+	read.chain.last_ns = fl_read_int(from);
+	read.chain.found = fl_read_int(from);
+	read.chain.waiting_ns = fl_read_int(from);
+	get_silence(from, &read.silence);
+	if ((read.flags & ITEM_KNOWN) && !get_record(from, item->id, &read.record.head))
+		return -EINVAL;
 	if (from->is_broken || read.place >= LINKS_MAX || read.goal >= LINKS_MAX ||
-		(read.pair != PAIR_NONE && read.pair >= deribit_pairs(self)) || read.misses > 16)
+		(read.pair != PAIR_NONE && read.pair >= deribit_pairs(self)) || read.misses > MISSES_MAX)
 		return -EINVAL;
-	/* The journal is the better witness: it may know of trades after the snapshot. */
-	if (item->last_seq > read.last_seq && item->last_trade_ns >= read.last_trade_ns) {
-		read.last_seq = item->last_seq;
-		read.last_trade_ns = item->last_trade_ns;
-	}
 	*item = read;
-	return until > item->last_seq && item->last_seq >= 0 ? deribit_hold_restore(self, item, until)
-														 : 0;
+	return 0;
 }
 
-/* ---- groups, links, calls ---- */
+/* ---- trades held back ---- */
 
-static void put_group(struct writer *to, const struct deribit_group *group)
+static void put_hold(
+	struct fl_writer *to, const struct deribit *self, const struct deribit_hold *hold)
 {
-	put_text(to, group->channel);
-	put_byte(to, (unsigned)group->what);
-	put_byte(to, group->is_notice);
-	put_byte(to, group->asked);
-	put_byte(to, group->acked);
-	put_byte(to, group->pair);
-	put_byte(to, group->misses);
-	put_int(to, group->call);
-	put_int(to, group->retry_at_ns);
-	put_int(to, group->newest_ns);
-	put_int(to, group->since_ns);
-	put_int(to, group->sweep_at_ns);
-	put_int(to, group->sweep_from_ns);
-	put_int(to, group->sweep_to_ns);
-	put_int(to, group->sweep_count);
+	fl_write_text(to, self->items[hold->item].name);
+	fl_write_int(to, hold->until);
+	fl_write_int(to, hold->first_seq);
+	fl_write_int(to, hold->missing_to);
+	fl_write_int(to, hold->started_ns);
+	fl_write_int(to, hold->retry_at_ns);
+	fl_write_int(to, hold->refilled);
+	fl_write_int(to, hold->attempts);
+	fl_write_int(to, hold->failures);
+	fl_write_int(to, hold->slot);
+	fl_write_int(to, hold->complained);
+	fl_write_int(to, (int64_t)hold->count);
+	for (size_t i = 0; i < hold->count; i++)
+		fl_write(to, &hold->trades[i], sizeof(hold->trades[i]));
 }
 
-/* The groups of the options are there already; those by index come anew. */
-static int get_group(struct deribit *self, struct reader *from)
+static int get_hold(struct deribit *self, struct fl_reader *from)
 {
-	struct deribit_group read = { 0 };
+	struct deribit_item *item;
+	struct deribit_hold *hold;
+	char name[NAME_BYTES];
+	int64_t count;
 
-	get_text(from, read.channel, sizeof(read.channel));
-	read.what = (enum deribit_what)get_byte(from);
-	read.is_notice = get_byte(from) != 0;
-	read.asked = get_byte(from) != 0;
-	read.acked = get_byte(from) != 0;
-	read.pair = get_byte(from);
-	read.misses = get_byte(from);
-	read.call = get_int(from);
-	read.retry_at_ns = get_int(from);
-	read.newest_ns = get_int(from);
-	read.since_ns = get_int(from);
-	read.sweep_at_ns = get_int(from);
-	read.sweep_from_ns = get_int(from);
-	read.sweep_to_ns = get_int(from);
-	read.sweep_count = (uint32_t)get_int(from);
-	if (from->is_broken || read.misses > 16)
+	fl_read_text(from, name, sizeof(name));
+	item = deribit_item(self, name, strlen(name));
+	hold = item == NULL ? NULL : deribit_hold_restore(self, item);
+	if (hold == NULL)
+		return -ENOMEM;
+	hold->until = fl_read_int(from);
+	hold->first_seq = fl_read_int(from);
+	hold->missing_to = fl_read_int(from);
+	hold->started_ns = fl_read_int(from);
+	hold->retry_at_ns = fl_read_int(from);
+	hold->refilled = (uint32_t)fl_read_int(from);
+	hold->attempts = (uint8_t)fl_read_int(from);
+	hold->failures = (uint8_t)fl_read_int(from);
+	hold->slot = (int8_t)fl_read_int(from);
+	hold->complained = fl_read_int(from) != 0;
+	count = fl_read_int(from);
+	if (from->is_broken || hold->slot < -1 || hold->slot >= SEQ_SLOTS)
 		return -EINVAL;
-	for (size_t i = 0; i < self->group_count; i++)
-		if (strcmp(self->groups[i].channel, read.channel) == 0) {
-			read.pair = self->groups[i].pair;
-			self->groups[i] = read;
-			return 0;
-		}
-	if ((read.what == DERIBIT_OF_INDEX || read.what == DERIBIT_OF_MARKPRICE) &&
-		self->group_count < GROUPS_MAX) {
-		read.pair = PAIR_NONE;
-		self->groups[self->group_count++] = read;
+	for (int64_t i = 0; i < count; i++) {
+		struct fl_trade trade;
+
+		fl_record_init(&trade, FL_TRADE);
+		if (!get_record(from, item->id, &trade.head) || from->is_broken)
+			return -EINVAL;
+		if (!deribit_hold_restore_trade(self, hold, &trade))
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-static void put_session(struct writer *to, const struct deribit *self)
+/* Whose trades are being fetched by trade_seq; "": the slot is free. */
+static int save_slots(const struct deribit *self, struct fl_snapshot *to)
 {
-	put_int(to, self->link_count);
+	struct fl_writer writer = { 0 };
+
+	for (size_t slot = 0; slot < SEQ_SLOTS; slot++)
+		fl_write_text(
+			&writer, self->slot_item[slot] == 0 ? "" : self->items[self->slot_item[slot] - 1].name);
+	return fl_writer_save(&writer, to, "slots");
+}
+
+static int restore_slots(struct deribit *self, struct fl_reader *from)
+{
+	for (size_t slot = 0; slot < SEQ_SLOTS && from->left > 0; slot++) {
+		struct deribit_item *item;
+		char name[NAME_BYTES];
+
+		fl_read_text(from, name, sizeof(name));
+		item = name[0] == '\0' ? NULL : deribit_item(self, name, strlen(name));
+		self->slot_item[slot] = item == NULL ? 0 : (uint32_t)(item - self->items) + 1;
+	}
+	return from->is_broken ? -EINVAL : 0;
+}
+
+/* ---- groups ---- */
+
+static void put_group(struct fl_writer *to, const struct deribit_group *group)
+{
+	fl_write_text(to, group->channel);
+	fl_write_int(to, (int64_t)group->what);
+	fl_write_int(to, group->is_notice);
+	fl_write_int(to, group->asked);
+	fl_write_int(to, group->acked);
+	fl_write_int(to, group->leaving);
+	fl_write_int(to, group->pair);
+	fl_write_int(to, group->misses);
+	fl_write_int(to, group->call);
+	fl_write_int(to, group->retry_at_ns);
+	fl_write_int(to, group->newest_ns);
+	fl_write_int(to, group->since_ns);
+	fl_write_int(to, group->sweep_at_ns);
+	fl_write_int(to, group->sweep_from_ns);
+	fl_write_int(to, group->sweep_to_ns);
+	fl_write_int(to, group->sweep_retry_ns);
+	fl_write_int(to, group->sweep_count);
+	fl_write_int(to, group->sweep_failures);
+	fl_write_int(to, group->sweep_in_flight);
+}
+
+/*
+ * In the order in which they were: an answer to a sweep goes by the group's number. Those of the
+ * options are there already, at the same places; those by index come anew.
+ */
+static int get_group(struct deribit *self, struct fl_reader *from)
+{
+	struct deribit_group read = { 0 };
+	size_t at = 0;
+
+	fl_read_text(from, read.channel, sizeof(read.channel));
+	read.what = (enum deribit_what)fl_read_int(from);
+	read.is_notice = fl_read_int(from) != 0;
+	read.asked = fl_read_int(from) != 0;
+	read.acked = fl_read_int(from) != 0;
+	read.leaving = fl_read_int(from) != 0;
+	read.pair = (uint8_t)fl_read_int(from);
+	read.misses = (uint8_t)fl_read_int(from);
+	read.call = fl_read_int(from);
+	read.retry_at_ns = fl_read_int(from);
+	read.newest_ns = fl_read_int(from);
+	read.since_ns = fl_read_int(from);
+	read.sweep_at_ns = fl_read_int(from);
+	read.sweep_from_ns = fl_read_int(from);
+	read.sweep_to_ns = fl_read_int(from);
+	read.sweep_retry_ns = fl_read_int(from);
+	read.sweep_count = (uint32_t)fl_read_int(from);
+	read.sweep_failures = (uint8_t)fl_read_int(from);
+	read.sweep_in_flight = fl_read_int(from) != 0;
+	if (from->is_broken || read.misses > MISSES_MAX ||
+		(read.pair != PAIR_NONE && read.pair >= deribit_pairs(self)))
+		return -EINVAL;
+	while (at < self->group_count && strcmp(self->groups[at].channel, read.channel) != 0)
+		at++;
+	if (at == GROUPS_MAX)
+		return -EINVAL;
+	if (at == self->group_count)
+		self->group_count++;
+	self->groups[at] = read;
+	return 0;
+}
+
+/* ---- connections and calls ---- */
+
+static void put_session(struct fl_writer *to, const struct deribit *self)
+{
+	fl_write_int(to, self->link_count);
 	for (int i = 0; i < self->link_count; i++) {
 		const struct deribit_link *link = &self->links[i];
 
-		put_byte(to, link->is_open);
-		put_byte(to, link->is_up);
-		put_byte(to, link->was_down);
-		put_byte(to, link->is_ready);
-		put_byte(to, link->login);
-		put_byte(to, (unsigned)link->reason);
-		put_int(to, link->login_retry_ns);
-		put_int(to, link->silence.last_ns);
-		put_real(to, (double)link->silence.mean_gap_s);
-		put_real(to, (double)link->silence.longest_gap_s);
-		put_int(to, link->silence.count);
+		fl_write_int(to, link->is_open);
+		fl_write_int(to, link->is_up);
+		fl_write_int(to, link->was_down);
+		fl_write_int(to, link->is_ready);
+		fl_write_int(to, link->is_heartbeat_refused);
+		fl_write_int(to, link->login);
+		fl_write_int(to, link->timeouts);
+		fl_write_int(to, (int64_t)link->reason);
+		fl_write_int(to, link->down_since_ns);
+		fl_write_int(to, link->login_retry_ns);
+		fl_write_int(to, link->heartbeat_retry_ns);
+		fl_write_int(to, link->instruments);
+		fl_write_int(to, link->channels);
+		put_silence(to, &link->silence);
 	}
 	for (size_t i = 0; i < CALLS_MAX; i++) {
 		if (self->calls[i].id == 0)
 			continue;
-		put_int(to, self->calls[i].id);
-		put_int(to, self->calls[i].deadline_ns);
-		put_byte(to, self->calls[i].what);
-		put_byte(to, self->calls[i].link);
+		fl_write_int(to, self->calls[i].id);
+		fl_write_int(to, self->calls[i].deadline_ns);
+		fl_write_int(to, self->calls[i].what);
+		fl_write_int(to, self->calls[i].link);
 	}
 }
 
-static int get_session(struct deribit *self, struct reader *from)
+static int get_session(struct deribit *self, struct fl_reader *from)
 {
-	int64_t count = get_int(from);
+	int64_t count = fl_read_int(from);
 
 	if (count < 0 || count > LINKS_MAX)
 		return -EINVAL;
@@ -337,67 +353,174 @@ static int get_session(struct deribit *self, struct reader *from)
 	for (int i = 0; i < self->link_count; i++) {
 		struct deribit_link *link = &self->links[i];
 
-		link->is_open = get_byte(from) != 0;
-		link->is_up = get_byte(from) != 0;
-		link->was_down = get_byte(from) != 0;
-		link->is_ready = get_byte(from) != 0;
-		link->login = get_byte(from);
-		link->reason = (enum fl_reason)get_byte(from);
-		link->login_retry_ns = get_int(from);
-		link->silence.last_ns = get_int(from);
-		link->silence.mean_gap_s = (float)get_real(from);
-		link->silence.longest_gap_s = (float)get_real(from);
-		link->silence.count = (uint32_t)get_int(from);
+		link->is_open = fl_read_int(from) != 0;
+		link->is_up = fl_read_int(from) != 0;
+		link->was_down = fl_read_int(from) != 0;
+		link->is_ready = fl_read_int(from) != 0;
+		link->is_heartbeat_refused = fl_read_int(from) != 0;
+		link->login = (uint8_t)fl_read_int(from);
+		link->timeouts = (uint8_t)fl_read_int(from);
+		link->reason = (enum fl_reason)fl_read_int(from);
+		link->down_since_ns = fl_read_int(from);
+		link->login_retry_ns = fl_read_int(from);
+		link->heartbeat_retry_ns = fl_read_int(from);
+		link->instruments = (int)fl_read_int(from);
+		link->channels = (int)fl_read_int(from);
+		get_silence(from, &link->silence);
 	}
 	for (size_t i = 0; i < CALLS_MAX && from->left > 0; i++) {
 		struct deribit_call *call = &self->calls[i];
 
-		call->id = get_int(from);
-		call->deadline_ns = get_int(from);
-		call->what = get_byte(from);
-		call->link = get_byte(from);
+		call->id = fl_read_int(from);
+		call->deadline_ns = fl_read_int(from);
+		call->what = (uint8_t)fl_read_int(from);
+		call->link = (uint8_t)fl_read_int(from);
 		if (call->link >= LINKS_MAX)
 			return -EINVAL;
 	}
 	return from->is_broken ? -EINVAL : 0;
 }
 
-/* Links whose heartbeat is to be asked for again, as bits. */
-static int64_t unbeaten_links(const struct deribit *self)
-{
-	int64_t links = 0;
+/* ---- the listing under way ---- */
 
-	for (int i = 0; i < self->link_count; i++)
-		if (self->links[i].heartbeat_retry_ns != 0 || self->links[i].is_heartbeat_refused)
-			links |= INT64_C(1) << i;
-	return links;
+static void put_listing(struct fl_writer *to, const struct deribit *self)
+{
+	fl_write_int(to, (int64_t)self->list_waiting);
+	fl_write_int(to, (int64_t)self->list_in_flight);
+	fl_write_int(to, (int64_t)self->list_failed);
+	fl_write_int(to, (int64_t)self->list_pairs);
+	fl_write_int(to, (int64_t)self->list_again_pairs);
+	fl_write_int(to, self->list_started_ns);
+	fl_write_text(to, self->list_error);
+	for (size_t pair = 0; pair < deribit_pairs(self); pair++) {
+		fl_write_int(to, self->list_attempts[pair]);
+		fl_write_int(to, self->list_retry_ns[pair]);
+		fl_write_int(to, self->list_new[pair]);
+		fl_write_int(to, self->list_gone[pair]);
+		fl_write_int(to, self->list_held[pair]);
+		fl_write_int(to, self->list_held_ns[pair]);
+	}
 }
 
-static void ask_heartbeats(struct deribit *self, int64_t links)
+static int get_listing(struct deribit *self, struct fl_reader *from)
 {
-	for (int i = 0; i < self->link_count; i++)
-		if (links & (INT64_C(1) << i)) {
-			self->links[i].is_heartbeat_refused = true;
-			self->links[i].heartbeat_retry_ns = deribit_now(self);
-		}
+	self->list_waiting = (uint64_t)fl_read_int(from);
+	self->list_in_flight = (uint64_t)fl_read_int(from);
+	self->list_failed = (uint64_t)fl_read_int(from);
+	self->list_pairs = (uint64_t)fl_read_int(from);
+	self->list_again_pairs = (uint64_t)fl_read_int(from);
+	self->list_started_ns = fl_read_int(from);
+	fl_read_text(from, self->list_error, sizeof(self->list_error));
+	for (size_t pair = 0; pair < deribit_pairs(self); pair++) {
+		self->list_attempts[pair] = (uint8_t)fl_read_int(from);
+		self->list_retry_ns[pair] = fl_read_int(from);
+		self->list_new[pair] = (uint32_t)fl_read_int(from);
+		self->list_gone[pair] = (uint32_t)fl_read_int(from);
+		self->list_held[pair] = (uint32_t)fl_read_int(from);
+		self->list_held_ns[pair] = fl_read_int(from);
+	}
+	return from->is_broken ? -EINVAL : 0;
+}
+
+/* ---- commands that wait ---- */
+
+static int put_waiter(
+	struct fl_writer *to, const struct deribit *self, const struct deribit_waiter *waiter)
+{
+	size_t length = 0;
+	char *answer;
+
+	fl_write_int(to, waiter->command);
+	if (waiter->command == 0)
+		return 0;
+	answer = yyjson_mut_write(waiter->answer, 0, &length);
+	if (answer == NULL)
+		return -ENOMEM;
+	fl_write_int(to, waiter->is_subscribe);
+	fl_write_int(to, waiter->is_pinning);
+	fl_write_int(to, waiter->deadline_ns);
+	fl_write_int(to, (int64_t)length);
+	fl_write(to, answer, length);
+	fl_write_int(to, (int64_t)waiter->count);
+	for (size_t i = 0; i < waiter->count; i++)
+		fl_write_text(to, self->items[waiter->items[i]].name);
+	free(answer);
+	return 0;
+}
+
+static yyjson_mut_doc *get_answer(struct fl_reader *from)
+{
+	size_t length = (size_t)fl_read_int(from);
+	yyjson_doc *doc;
+	yyjson_mut_doc *answer;
+
+	if (length > from->left)
+		return NULL;
+	doc = yyjson_read(from->data, length, 0);
+	answer = yyjson_doc_mut_copy(doc, NULL);
+	yyjson_doc_free(doc);
+	from->data += length;
+	from->left -= length;
+	return answer;
+}
+
+static int get_waiter(struct deribit *self, struct fl_reader *from, struct deribit_waiter *waiter)
+{
+	int64_t count;
+
+	waiter->command = (int)fl_read_int(from);
+	if (waiter->command == 0)
+		return 0;
+	waiter->is_subscribe = fl_read_int(from) != 0;
+	waiter->is_pinning = fl_read_int(from) != 0;
+	waiter->deadline_ns = fl_read_int(from);
+	waiter->answer = get_answer(from);
+	count = fl_read_int(from);
+	if (waiter->answer == NULL || count < 0 || (uint64_t)count > from->left)
+		return -EINVAL;
+	waiter->items = malloc(((size_t)count + 1) * sizeof(*waiter->items));
+	if (waiter->items == NULL)
+		return -ENOMEM;
+	while (waiter->count < (size_t)count) {
+		struct deribit_item *item;
+		char name[NAME_BYTES];
+
+		fl_read_text(from, name, sizeof(name));
+		item = deribit_item(self, name, strlen(name));
+		if (item == NULL)
+			return -EINVAL;
+		waiter->items[waiter->count++] = (uint32_t)(item - self->items);
+	}
+	return 0;
+}
+
+static int save_waiters(const struct deribit *self, struct fl_snapshot *to)
+{
+	struct fl_writer writer = { 0 };
+
+	for (size_t w = 0; w < WAITERS_MAX; w++) {
+		fl_write_int(&writer, self->refresh_waiters[w]);
+		if (put_waiter(&writer, self, &self->waiters[w]) != 0)
+			writer.is_broken = true;
+	}
+	return fl_writer_save(&writer, to, "waiters");
+}
+
+static int restore_waiters(struct deribit *self, struct fl_reader *from)
+{
+	int error = 0;
+
+	for (size_t w = 0; w < WAITERS_MAX && from->left > 0 && error == 0; w++) {
+		self->refresh_waiters[w] = (int)fl_read_int(from);
+		error = get_waiter(self, from, &self->waiters[w]);
+	}
+	return error != 0 ? error : from->is_broken ? -EINVAL : 0;
 }
 
 /* ---- the snapshot ---- */
 
-static int put_bytes(struct fl_snapshot *to, const char *key, struct writer *writer)
+static int save_numbers(const struct deribit *self, struct fl_snapshot *to)
 {
-	int error =
-		writer->is_broken ? -ENOMEM : fl_snapshot_put_bytes(to, key, writer->data, writer->length);
-
-	free(writer->data);
-	*writer = (struct writer){ 0 };
-	return error;
-}
-
-int deribit_save(const void *state, struct fl_snapshot *to)
-{
-	const struct deribit *self = state;
-	struct writer writer = { 0 };
 	int error;
 
 	if ((error = fl_snapshot_put_int(to, "request_id", self->request_id)) != 0 ||
@@ -406,51 +529,21 @@ int deribit_save(const void *state, struct fl_snapshot *to)
 		(error = fl_snapshot_put_int(to, "refresh_at_ns", self->refresh_at_ns)) != 0 ||
 		(error = fl_snapshot_put_int(to, "list_again_ns", self->list_again_ns)) != 0 ||
 		(error = fl_snapshot_put_int(to, "is_listed", self->is_listed)) != 0 ||
+		(error = fl_snapshot_put_int(to, "ticks", self->ticks)) != 0 ||
 		(error = fl_snapshot_put_int(to, "group_link", self->group_link)) != 0 ||
-		(error = fl_snapshot_put_int(
-			 to, "is_listing", (self->list_waiting | self->list_in_flight) != 0)) != 0 ||
-		(error = fl_snapshot_put_int(to, "unbeaten_links", unbeaten_links(self))) != 0 ||
+		(error = fl_snapshot_put_int(to, "failed_links", self->failed_links)) != 0 ||
+		(error = fl_snapshot_put_int(to, "deferred", (int64_t)self->deferred)) != 0 ||
+		(error = fl_snapshot_put_real(to, "max_drop", self->max_drop)) != 0 ||
 		(error = fl_snapshot_put_real(to, "subscribe_level", self->subscribe_rate.level)) != 0 ||
-		(error = fl_snapshot_put_real(to, "list_level", self->list_rate.level)) != 0)
+		(error = fl_snapshot_put_real(to, "call_level", self->call_rate.level)) != 0)
 		return error;
-	for (size_t i = 0; i < self->item_count; i++)
-		put_item(&writer, &self->items[i]);
-	if ((error = put_bytes(to, "items", &writer)) != 0)
-		return error;
-	for (size_t i = 0; i < self->group_count; i++)
-		put_group(&writer, &self->groups[i]);
-	if ((error = put_bytes(to, "groups", &writer)) != 0)
-		return error;
-	put_session(&writer, self);
-	return put_bytes(to, "session", &writer);
+	return fl_snapshot_put_real(to, "list_level", self->list_rate.level);
 }
 
-typedef int get_function(struct deribit *self, struct reader *from);
-
-static int get_all(
-	struct deribit *self, const struct fl_snapshot *from, const char *key, get_function *get_one)
+static void restore_numbers(struct deribit *self, const struct fl_snapshot *from)
 {
-	struct reader reader = { 0 };
-	const void *data;
-	int error;
+	int64_t number = 0;
 
-	if (fl_snapshot_get_bytes(from, key, &data, &reader.left) != 0)
-		return 0;
-	reader.data = data;
-	while (reader.left > 0)
-		if ((error = get_one(self, &reader)) != 0)
-			return error;
-	return 0;
-}
-
-int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *from)
-{
-	struct deribit *self = state;
-	int64_t number = 0, unbeaten = 0;
-	int error;
-
-	if (version != DERIBIT_STATE_VERSION)
-		return -EPROTO;
 	fl_snapshot_get_int(from, "request_id", &self->request_id);
 	if (fl_snapshot_get_int(from, "generation", &number) == 0)
 		self->generation = (uint32_t)number;
@@ -458,24 +551,82 @@ int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *fro
 		self->refresh_number = (uint32_t)number;
 	fl_snapshot_get_int(from, "refresh_at_ns", &self->refresh_at_ns);
 	fl_snapshot_get_int(from, "list_again_ns", &self->list_again_ns);
-	self->list_again_pairs = self->list_again_ns != 0 ? deribit_all_pairs(self) : 0;
-	number = 0;
-	fl_snapshot_get_int(from, "group_link", &number);
-	self->group_link = number >= 0 && number < LINKS_MAX ? (int)number : 0;
 	if (fl_snapshot_get_int(from, "is_listed", &number) == 0)
 		self->is_listed = number != 0;
-	number = 0;
-	fl_snapshot_get_int(from, "is_listing", &number);
+	if (fl_snapshot_get_int(from, "ticks", &number) == 0)
+		self->ticks = (uint32_t)number;
+	if (fl_snapshot_get_int(from, "group_link", &number) == 0 && number >= 0 && number < LINKS_MAX)
+		self->group_link = (int)number;
+	if (fl_snapshot_get_int(from, "failed_links", &number) == 0)
+		self->failed_links = (uint32_t)number;
+	if (fl_snapshot_get_int(from, "deferred", &number) == 0)
+		self->deferred = (size_t)number;
+	fl_snapshot_get_real(from, "max_drop", &self->max_drop);
 	fl_snapshot_get_real(from, "subscribe_level", &self->subscribe_rate.level);
+	fl_snapshot_get_real(from, "call_level", &self->call_rate.level);
 	fl_snapshot_get_real(from, "list_level", &self->list_rate.level);
-	if ((error = get_all(self, from, "items", get_item)) != 0 ||
-		(error = get_all(self, from, "groups", get_group)) != 0 ||
-		(error = get_all(self, from, "session", get_session)) != 0)
+}
+
+int deribit_save(const void *state, struct fl_snapshot *to)
+{
+	const struct deribit *self = state;
+	struct fl_writer writer = { 0 };
+	int error = save_options(self, to);
+
+	if (error != 0 || (error = save_numbers(self, to)) != 0)
 		return error;
-	fl_snapshot_get_int(from, "unbeaten_links", &unbeaten);
-	ask_heartbeats(self, unbeaten);
-	if (number != 0)
-		deribit_list_begin(self, deribit_all_pairs(self));
+	for (size_t i = 0; i < self->item_count; i++)
+		put_item(&writer, &self->items[i]);
+	if ((error = fl_writer_save(&writer, to, "items")) != 0)
+		return error;
+	for (size_t i = 0; i < self->hold_count; i++)
+		put_hold(&writer, self, self->holds[i]);
+	if ((error = fl_writer_save(&writer, to, "holds")) != 0 || (error = save_slots(self, to)) != 0)
+		return error;
+	for (size_t i = 0; i < self->group_count; i++)
+		put_group(&writer, &self->groups[i]);
+	if ((error = fl_writer_save(&writer, to, "groups")) != 0)
+		return error;
+	put_session(&writer, self);
+	if ((error = fl_writer_save(&writer, to, "session")) != 0)
+		return error;
+	put_listing(&writer, self);
+	if ((error = fl_writer_save(&writer, to, "listing")) != 0)
+		return error;
+	return save_waiters(self, to);
+}
+
+/* What is one after the other under a key, or one thing that is read whole. */
+static int get_all(struct deribit *self, const struct fl_snapshot *from, const char *key,
+	int (*get_one)(struct deribit *self, struct fl_reader *from))
+{
+	struct fl_reader reader = fl_reader_open(from, key, DERIBIT_STATE_VERSION);
+	int error = 0;
+
+	while (reader.left > 0 && error == 0)
+		error = get_one(self, &reader);
+	return error;
+}
+
+int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *from)
+{
+	struct deribit *self = state;
+	struct fl_reader options = fl_reader_open(from, "options", version);
+	int error;
+
+	if (version != DERIBIT_STATE_VERSION)
+		return -EPROTO;
+	if ((error = check_options(self, &options)) != 0)
+		return error;
+	restore_numbers(self, from);
+	if ((error = get_all(self, from, "items", get_item)) != 0 ||
+		(error = get_all(self, from, "holds", get_hold)) != 0 ||
+		(error = get_all(self, from, "slots", restore_slots)) != 0 ||
+		(error = get_all(self, from, "groups", get_group)) != 0 ||
+		(error = get_all(self, from, "session", get_session)) != 0 ||
+		(error = get_all(self, from, "listing", get_listing)) != 0 ||
+		(error = get_all(self, from, "waiters", restore_waiters)) != 0)
+		return error;
 	self->is_restored = true;
 	return 0;
 }

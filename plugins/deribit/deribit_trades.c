@@ -101,14 +101,9 @@ void deribit_holds_free(struct deribit *self)
 	self->hold_count = self->hold_capacity = self->held_trades = 0;
 }
 
-int deribit_hold_restore(struct deribit *self, struct deribit_item *item, int64_t until)
+struct deribit_hold *deribit_hold_restore(struct deribit *self, struct deribit_item *item)
 {
-	struct deribit_hold *hold = hold_begin(self, item);
-
-	if (hold == NULL)
-		return -ENOMEM;
-	hold->until = hold->missing_to = until;
-	return 0;
+	return hold_begin(self, item);
 }
 
 static bool hold_reserve(struct deribit *self, struct deribit_hold *hold)
@@ -125,6 +120,16 @@ static bool hold_reserve(struct deribit *self, struct deribit_hold *hold)
 		return false;
 	hold->trades = grown;
 	hold->capacity = capacity;
+	return true;
+}
+
+bool deribit_hold_restore_trade(
+	struct deribit *self, struct deribit_hold *hold, const struct fl_trade *trade)
+{
+	if (!hold_reserve(self, hold))
+		return false;
+	hold->trades[hold->count++] = *trade;
+	self->held_trades++;
 	return true;
 }
 

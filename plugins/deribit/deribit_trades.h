@@ -29,8 +29,11 @@ void deribit_trades_settle(struct deribit *self, const struct deribit_group *gro
  */
 bool deribit_trades_are_swept(const struct deribit *self, const struct deribit_item *item);
 
-/** Begins a hold without trades: everything up to `until` is missing (after a reload). */
-int deribit_hold_restore(struct deribit *self, struct deribit_item *item, int64_t until);
+/** An empty hold, for a reload to fill in. NULL: no memory. */
+struct deribit_hold *deribit_hold_restore(struct deribit *self, struct deribit_item *item);
+/** Its next trade. false: no memory. */
+bool deribit_hold_restore_trade(
+	struct deribit *self, struct deribit_hold *hold, const struct fl_trade *trade);
 void deribit_holds_free(struct deribit *self);
 
 #endif

@@ -865,6 +865,50 @@ static void an_answer_that_comes_after_a_reload_counts(void **state)
 	assert_int_equal(ctx->health, FL_HEALTHY);
 }
 
+static void a_listing_under_way_is_handed_over(void **state)
+{
+	size_t asked;
+
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 3, 1);
+	fake_clear(ctx);
+	fake_pass(ctx, 5 * FL_MINUTE);
+	asked = ctx->request_count;
+	assert_int_equal(asked, 2);
+	fake_reload(ctx, &options);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(ctx->request_count, asked); /* not asked again */
+	world_list(ctx, 4, 1);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(fake_count(ctx, FL_INSTRUMENT), 5);
+	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 2); /* of the new one alone */
+}
+
+static void a_command_is_answered_by_the_code_that_comes_after(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 2, 0);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 7, "unsubscribe",
+		"{\"instruments\":[\"BTC-26JUN26-1000-C\",\"nonsense\"],\"pin\":false}");
+	ctx->plugin->on_command(ctx->state, 8, "refresh", "{}");
+	fake_reload(ctx, &options);
+	assert_int_equal(ctx->reply_count, 0);
+	world_acknowledge(ctx, NULL);
+	assert_int_equal(ctx->reply_count, 1);
+	assert_int_equal(ctx->replies[0].command, 7);
+	assert_string_equal(ctx->replies[0].json,
+		"{\"unsubscribed\":[\"BTC-26JUN26-1000-C\"],\"rejected\":[{\"instrument\":\"nonsense\","
+		"\"reason\":\"no name of a Deribit instrument\"}]}");
+	world_list(ctx, 2, 0);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(ctx->reply_count, 2);
+	assert_int_equal(ctx->replies[1].command, 8);
+	assert_int_equal(ctx->replies[1].status, FL_REPLY_OK);
+}
+
 static void a_warm_start_connects_anew(void **state)
 {
 	(void)state;
@@ -1063,6 +1107,8 @@ int main(void)
 		TEST(what_a_dead_connection_carried_moves_to_others),
 		TEST(a_reload_asks_nothing_again),
 		TEST(an_answer_that_comes_after_a_reload_counts),
+		TEST(a_listing_under_way_is_handed_over),
+		TEST(a_command_is_answered_by_the_code_that_comes_after),
 		TEST(a_warm_start_connects_anew),
 		TEST(a_stopped_feed_closes_and_starts_again),
 		TEST(coverage_is_told),
