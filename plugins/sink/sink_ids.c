@@ -120,6 +120,21 @@ int ids_add(struct ids *ids, const char *exchange, const char *name, uint32_t id
 	return 0;
 }
 
+void ids_each(const struct ids *ids,
+	void (*each)(void *data, const char *exchange, const char *name, uint32_t id), void *data)
+{
+	char exchange[KEY_BYTES];
+
+	for (size_t i = 0; i < ids->name_size; i++) {
+		const char *key = ids->texts + ids->names[i].text;
+
+		if (ids->names[i].id == 0)
+			continue;
+		(void)snprintf(exchange, sizeof(exchange), "%.*s", (int)strcspn(key, "\n"), key);
+		each(data, exchange, key + strcspn(key, "\n") + 1, ids->names[i].id);
+	}
+}
+
 static uint32_t by_name(const struct ids *ids, const char *exchange, const char *name)
 {
 	char key[KEY_BYTES];

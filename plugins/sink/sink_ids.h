@@ -27,6 +27,9 @@ void ids_finish(struct ids *ids);
 void ids_clear(struct ids *ids);
 /** What the store says. 0 or -ENOMEM. */
 int ids_add(struct ids *ids, const char *exchange, const char *name, uint32_t id);
+/** Calls `each` for every name the store knows. */
+void ids_each(const struct ids *ids,
+	void (*each)(void *data, const char *exchange, const char *name, uint32_t id), void *data);
 /**
  * The store's number of a journal's instrument; a fresh one where the store has none yet.
  * @return 0: not an instrument, or no memory

@@ -4,7 +4,8 @@
  * believe it is.
  *
  * Takes      every record kind
- * Reload     the database and its session stay; the cursor and the instruments are read anew
+ * Reload     between two batches: the session, the stream, the cursor, the instruments' numbers and
+ *            questions under way are handed over
  * Config     sinks: { store: { plugin: sink_sqlite, path: var/feedloom.db, retention: { tickers: 7d
  * } } }
  *
@@ -250,6 +251,8 @@ static int start(void *state)
 	struct sink *sink = state;
 
 	sink_metrics_find(&sink->metrics, sink->ctx);
+	if (sink->is_restored)
+		return snapshot_start(sink);
 	say_what_is_kept(sink);
 	fl_set_health(sink->ctx, FL_NOT_READY, "opening %s", sink->options->path);
 	return store_open(sink);
@@ -307,6 +310,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.version = "1.0",
 	.summary = "The embedded store: one SQLite file, each record once.",
 	.role = FL_SINK,
+	.state_version = SINK_STATE_VERSION,
 	.options = option_table,
 	.options_size = sizeof(struct options),
 	.create = create,
@@ -320,4 +324,6 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.on_batch = on_batch,
 	.commands = commands,
 	.on_command = on_command,
+	.save = snapshot_save,
+	.restore = snapshot_restore,
 };

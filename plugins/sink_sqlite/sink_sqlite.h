@@ -12,6 +12,9 @@
 #define STREAM "main"
 /* Records older than this wait: nothing is deleted meanwhile. */
 #define RETENTION_BEHIND_NS (5 * FL_SECOND)
+#define ROUND_EVERY_NS (10 * FL_SECOND) /* of retention */
+
+enum { SINK_STATE_VERSION = 1 };
 
 /* Numbers a reload finds again: never renumber. */
 enum { DB_MAIN = 1, DB_QUERY = 2 };
@@ -47,6 +50,8 @@ struct sink {
 	const struct options *options; /* borrowed */
 	enum stage stage;
 	bool is_probe, is_stopping;
+	bool is_restored, has_names; /* by a reload, until its start; the names with it */
+	int adopting;                /* answers to come that say an open session is open */
 	struct ids ids;
 	struct batch batch;
 	bool is_in_flight;     /* a batch is with the store */
@@ -66,6 +71,7 @@ struct sink {
 	struct retention retention;
 	int64_t report_since_ns, report_bytes; /* what the report counts from */
 	uint64_t report_rows, total_rows;
+	bool has_reported; /* once: from then on each day */
 
 	bool is_query_open;
 	struct {
@@ -91,6 +97,8 @@ void store_overtaken(struct sink *sink);
 void store_works(struct sink *sink);
 /** (Re)opens the stream at the present position, which changes its limits only. */
 int store_stream(struct sink *sink);
+/** Reads the instruments anew; batches wait meanwhile. */
+int store_read_names(struct sink *sink);
 
 /* sqlite_disk.c */
 void disk_look(struct sink *sink);
@@ -98,9 +106,18 @@ void disk_on_timer(struct sink *sink);
 /** Begins to count for the report: rows and bytes a day, days of disk left. */
 void disk_report_begin(struct sink *sink);
 void disk_on_report(struct sink *sink);
+/** After a reload: what runs already keeps its time. */
+void disk_start_timers(struct sink *sink);
+
+/* sqlite_snapshot.c: over a reload. */
+int snapshot_save(const void *state, struct fl_snapshot *to);
+int snapshot_restore(void *state, uint32_t version, const struct fl_snapshot *from);
+int snapshot_start(struct sink *sink);
 
 /* sqlite_query.c: the command `query`. */
 void query_ask(struct sink *sink, int command, const char *json);
+/** The second session after a reload. */
+int query_adopt(struct sink *sink);
 /** An answer of DB_QUERY. */
 void query_on_result(struct sink *sink, int number, const struct fl_result *result);
 

@@ -64,6 +64,16 @@ void disk_report_begin(struct sink *sink)
 		(void)fl_timer_start(sink->ctx, TIMER_REPORT, FIRST_REPORT_NS, FL_DAY);
 }
 
+void disk_start_timers(struct sink *sink)
+{
+	int64_t due_ns = sink->report_since_ns + (sink->has_reported ? FL_DAY : FIRST_REPORT_NS);
+	int64_t left_ns = due_ns - fl_monotonic_ns(sink->ctx);
+
+	if (sink->is_disk_low)
+		(void)fl_timer_start(sink->ctx, TIMER_DISK, LOOK_EVERY_NS, LOOK_EVERY_NS);
+	(void)fl_timer_start(sink->ctx, TIMER_REPORT, left_ns > 0 ? left_ns : 0, FL_DAY);
+}
+
 void disk_on_report(struct sink *sink)
 {
 	double days = (double)(fl_monotonic_ns(sink->ctx) - sink->report_since_ns) / (double)FL_DAY;
@@ -84,5 +94,6 @@ void disk_on_report(struct sink *sink)
 		"%.0f rows and %.2f GB a day at this rate; the file has %.2f GB, %.1f GB are free: %s",
 		rows, bytes > 0 ? bytes / 1e9 : 0.0, (double)file_bytes / 1e9, (double)free_bytes / 1e9,
 		left);
+	sink->has_reported = true;
 	disk_report_begin(sink);
 }

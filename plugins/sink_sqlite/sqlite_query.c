@@ -201,6 +201,12 @@ static int open_session(struct sink *sink)
 	return error;
 }
 
+int query_adopt(struct sink *sink)
+{
+	sink->is_query_open = false;
+	return open_session(sink);
+}
+
 static int run(struct sink *sink, const struct query *query, int number)
 {
 	struct fl_sqlite_job *job = fl_sqlite_job(sink->ctx, DB_QUERY);

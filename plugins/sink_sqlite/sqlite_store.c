@@ -13,7 +13,6 @@ enum { IDS_PAGE = 20000 };
 #define OPEN_DELAY_MAX_NS (60 * FL_SECOND)
 #define BUSY_DELAY_NS (200 * FL_MS)
 #define BUSY_PATIENCE_NS (10 * FL_SECOND)
-#define ROUND_EVERY_NS (10 * FL_SECOND)
 #define OTHER_DELAY_NS (5 * FL_SECOND)
 #define WRITE_DELAY_MAX_NS (10 * FL_SECOND)
 
@@ -37,6 +36,7 @@ void store_lost(struct sink *sink, int error, const char *detail)
 	if (sink->is_in_flight)
 		ids_undo(&sink->ids);
 	sink->is_in_flight = sink->is_reading_again = false;
+	sink->adopting = 0;
 	sink->stage = STAGE_CLOSED;
 	fl_set_health(sink->ctx, FL_DISCONNECTED, "%s", detail);
 	fl_complain(sink->ctx, "store", "%s", detail);
@@ -93,10 +93,21 @@ static int read_ids(struct sink *sink, int64_t after)
 	return fl_sqlite_run(sink->ctx, job, JOB_IDS);
 }
 
+int store_read_names(struct sink *sink)
+{
+	ids_clear(&sink->ids);
+	sink->stage = STAGE_READING;
+	return read_ids(sink, 0);
+}
+
 void store_on_open(struct sink *sink, const struct fl_result *result)
 {
 	int error = result->error;
 
+	if (error == 0 && sink->adopting > 0) { /* it was open, and known to be */
+		sink->adopting--;
+		return;
+	}
 	if (error == 0)
 		error = read_cursor(sink);
 	if (error != 0)

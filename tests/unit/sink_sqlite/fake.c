@@ -1,4 +1,5 @@
 #include "fake.h"
+#include "snapshot.h"
 
 #include "result.h"
 #include <stdio.h>
@@ -205,6 +206,12 @@ int fl_sqlite_open(struct fl_ctx *ctx, int db, const struct fl_sqlite_options *o
 		.fast = true, /* what the tests write is not to outlive them */
 		.busy_timeout_ns = options->busy_timeout_ns };
 
+	/* As the host: what is open already is adopted, and says so. */
+	if (database->sqlite != NULL && strcmp(sqlite_path(database->sqlite), options->path) == 0 &&
+		!sqlite_is_failed(database->sqlite))
+		return sqlite_is_open(database->sqlite)
+			? sqlite_run(database->sqlite, sqlite_job(database->sqlite), 0)
+			: 0;
 	if (database->sqlite != NULL)
 		fl_sqlite_close(ctx, db);
 	database->ctx = ctx;
@@ -419,6 +426,20 @@ void fake_start(struct fl_ctx *ctx, struct fake_options *options)
 	assert_int_equal(feedloom_plugin.create(ctx, options, &ctx->state), 0);
 	assert_int_equal(feedloom_plugin.start(ctx->state), 0);
 	fake_settle(ctx);
+}
+
+void fake_reload(struct fl_ctx *ctx, const struct fake_options *options)
+{
+	struct fl_snapshot *snapshot = snapshot_create();
+	void *old = ctx->state;
+
+	assert_int_equal(feedloom_plugin.save(old, snapshot), 0);
+	assert_int_equal(feedloom_plugin.create(ctx, options, &ctx->state), 0);
+	assert_int_equal(
+		feedloom_plugin.restore(ctx->state, feedloom_plugin.state_version, snapshot), 0);
+	assert_int_equal(feedloom_plugin.start(ctx->state), 0);
+	feedloom_plugin.destroy(old);
+	snapshot_destroy(snapshot);
 }
 
 void fake_halt(struct fl_ctx *ctx)

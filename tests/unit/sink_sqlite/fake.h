@@ -67,6 +67,8 @@ struct fl_ctx *fake_open(void);
 void fake_close(struct fl_ctx *ctx);
 /** Creates and starts the plugin; returns when its stream is open or `tries` answers have come. */
 void fake_start(struct fl_ctx *ctx, struct fake_options *options);
+/** Other code takes over, as in a reload: what is open and under way stays. */
+void fake_reload(struct fl_ctx *ctx, const struct fake_options *options);
 /** As a kill: the state is gone, the session closed. */
 void fake_halt(struct fl_ctx *ctx);
 uint32_t fake_name(struct fl_ctx *ctx, const char *name);

@@ -439,6 +439,71 @@ static void a_restart_goes_on_where_the_store_is(void **state)
 	assert_int_equal(count(ctx, "trade", "stored"), 2);
 }
 
+static void a_reload_goes_on_without_reading_anything(void **state)
+{
+	static struct fake_options options;
+	struct fl_ctx *ctx = *state;
+	int64_t names;
+	int opens;
+
+	options = (struct fake_options){ .path = ctx->path,
+		.batch_rows = 10000,
+		.flush_rows = 50,
+		.commit_floor_ns = 20 * FL_MS,
+		.flush_interval_ns = FL_SECOND,
+		.busy_timeout_ns = 20 * FL_MS };
+	((struct fl_trade *)fake_add(ctx, FL_TRADE, "BTC-27NOV26-1-C", 0))->trade_seq = 1;
+	fake_deliver(ctx);
+	names = fake_int(ctx, "SELECT count(*) FROM instrument_metadata");
+	for (int i = 0; i < 3; i++) {
+		opens = ctx->stream_opens;
+		fake_reload(ctx, &options);
+		assert_int_equal(ctx->stream_opens, opens + 1); /* adopted at once, at its position */
+		assert_int_equal(ctx->how.position.number, ctx->acked.number);
+		assert_int_equal(ctx->how.consumed[FL_TRADE], 1);
+		assert_true(fl_timer_is_running(ctx, 3)); /* retention */
+		fake_add(ctx, FL_QUOTE, "BTC-27NOV26-1-C", 0);
+		fake_deliver(ctx); /* before the session has said that it is open */
+		fake_settle(ctx);
+		assert_int_equal(ctx->stream_opens, opens + 1);
+	}
+	assert_int_equal(ctx->health, FL_HEALTHY);
+	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM option_quotes"), 3);
+	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM instrument_metadata"), names);
+	assert_int_equal(count(ctx, "quote", "stored"), 3);
+	assert_int_equal(count(ctx, "trade", "stored"), 1);
+}
+
+static void a_reload_while_the_store_is_read_goes_on_reading(void **state)
+{
+	static struct fake_options options;
+	struct fl_ctx *ctx = *state;
+
+	((struct fl_trade *)fake_add(ctx, FL_TRADE, "BTC-27NOV26-1-C", 0))->trade_seq = 1;
+	fake_deliver(ctx);
+	fake_halt(ctx);
+	options = (struct fake_options){ .path = ctx->path,
+		.batch_rows = 10000,
+		.flush_rows = 50,
+		.commit_floor_ns = 20 * FL_MS,
+		.flush_interval_ns = FL_SECOND,
+		.busy_timeout_ns = 20 * FL_MS };
+	assert_int_equal(feedloom_plugin.create(ctx, &options, &ctx->state), 0);
+	assert_int_equal(feedloom_plugin.start(ctx->state), 0);
+	for (int turns = 0; !ctx->is_stream_open; turns++) { /* at each stage */
+		assert_true(turns < 10000);
+		fake_reload(ctx, &options);
+		loop_turn(ctx->loop, true);
+	}
+	fake_settle(ctx);
+	assert_int_equal(ctx->health, FL_HEALTHY);
+	assert_int_equal(ctx->how.position.number, 1);
+	fake_add(ctx, FL_QUOTE, "BTC-27NOV26-1-C", 0);
+	fake_deliver(ctx);
+	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM option_quotes"), 1);
+	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM instrument_metadata"), 1);
+}
+
 static void another_journal_begins_its_counts_at_zero(void **state)
 {
 	struct fl_ctx *ctx = *state;
@@ -483,6 +548,8 @@ int main(void)
 		TEST(a_gap_told_twice_is_one_row),
 		TEST(what_the_journal_dropped_is_counted_and_a_gap),
 		TEST(a_restart_goes_on_where_the_store_is),
+		TEST(a_reload_goes_on_without_reading_anything),
+		TEST(a_reload_while_the_store_is_read_goes_on_reading),
 		TEST(another_journal_begins_its_counts_at_zero),
 		TEST(a_position_moves_without_a_record),
 	};
