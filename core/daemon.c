@@ -215,6 +215,13 @@ static void on_terminate(void *data, int signum)
 	host_stop(daemon->host, DRAIN_NS, on_stopped, daemon);
 }
 
+static void measure_config(struct daemon *daemon)
+{
+	fl_metric_set(metrics_find(daemon->metrics, FL_GAUGE, "feedloom_config_invalid", NULL,
+					  "1 while the file is not what is in force, because of a mistake in it."),
+		daemon->host->config_error[0] != '\0');
+}
+
 /* A new configuration is taken as a whole or not at all. */
 static void take_config(struct daemon *daemon, struct config *config, struct settings *settings)
 {
@@ -264,6 +271,7 @@ static void on_reload(void *data)
 		config_destroy(config);
 	}
 	config_errors_finish(&errors);
+	measure_config(daemon);
 	(void)process_notify("READY=1");
 }
 
@@ -361,6 +369,7 @@ static int run_opened(struct daemon *daemon)
 	if (code == EX_OK && (listen_to_signals(daemon) < 0 || watch_files(daemon) < 0))
 		code = EX_OSERR;
 	if (code == EX_OK) {
+		measure_config(daemon);
 		(void)process_notify("READY=1");
 		loop_run(daemon->loop);
 		ignore_signals(daemon);

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLUGIN_VERSION
+#define PLUGIN_VERSION "1.0" /* the tests of reloading build a second one */
+#endif
+
 static const struct fl_option option_table[] = {
 	{ "listen", FL_STRING, offsetof(struct options, listen), "127.0.0.1:8080", "address and port",
 		.flags = FL_OPTION_LIVE },
@@ -111,7 +115,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI,
 	.size = sizeof(struct fl_plugin),
 	.name = "control",
-	.version = "1.0",
+	.version = PLUGIN_VERSION,
 	.role = FL_SERVICE,
 	.state_version = 1,
 	.summary = "REST, metrics and the status page",

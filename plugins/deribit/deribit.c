@@ -22,6 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLUGIN_VERSION
+#define PLUGIN_VERSION "1.0" /* the tests of reloading build a second one */
+#endif
+
 /* ---- options ---- */
 
 static const char *const schemes[] = { "wss", "ws", NULL };
@@ -374,7 +378,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI,
 	.size = sizeof(struct fl_plugin),
 	.name = "deribit",
-	.version = "1.0",
+	.version = PLUGIN_VERSION,
 	.summary = "options, futures, combos and spot of Deribit",
 	.role = FL_FEED,
 	.venue = "deribit",

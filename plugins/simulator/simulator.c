@@ -17,6 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLUGIN_VERSION
+#define PLUGIN_VERSION "1.0" /* the tests of reloading build a second one */
+#endif
+
 static const char *const credit_choices[] = { "ip", "connection", "off", NULL };
 
 /* clang-format off */
@@ -334,7 +338,7 @@ static void on_command(void *state, int command, const char *name, const char *j
 /* clang-format off */
 FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI, .size = sizeof(struct fl_plugin),
-	.name = "simulator", .version = "1.0", .role = FL_SERVICE,
+	.name = "simulator", .version = PLUGIN_VERSION, .role = FL_SERVICE,
 	.summary = "an exchange simulator that speaks Deribit's protocol, with a ledger of what it sent",
 	.options = option_table, .options_size = sizeof(struct options), .check = check,
 	.create = create, .destroy = destroy, .start = start, .stop = stop, .reconfigure = reconfigure,

@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLUGIN_VERSION
+#define PLUGIN_VERSION "1.0" /* the tests of reloading build a second one */
+#endif
+
 #define FLOOR_MAX_NS FL_SECOND
 #define DISK_DELAY_NS (10 * FL_SECOND)
 #define READING_DELAY_NS (20 * FL_MS)
@@ -307,7 +311,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI,
 	.size = sizeof(struct fl_plugin),
 	.name = "sink_sqlite",
-	.version = "1.0",
+	.version = PLUGIN_VERSION,
 	.summary = "The embedded store: one SQLite file, each record once.",
 	.role = FL_SINK,
 	.state_version = SINK_STATE_VERSION,
