@@ -125,7 +125,13 @@ static void say(const struct fl_ctx *ctx, const char *from, const char *to, int6
 
 /* ---- one instance ---- */
 
-static void swap_one(struct reload *reload, struct fl_ctx *ctx)
+static bool is_late(const struct reload *reload)
+{
+	return clock_monotonic_ns(reload->host->parts.loop) >= reload->deadline_ns;
+}
+
+/* Returns whether it is done with, one way or the other. */
+static bool swap_one(struct reload *reload, struct fl_ctx *ctx)
 {
 	struct plugin_record *record = plugin_record(reload->host, reload->plugin);
 	bool is_running = ctx->phase == INSTANCE_RUNNING;
@@ -133,14 +139,16 @@ static void swap_one(struct reload *reload, struct fl_ctx *ctx)
 	int64_t took_ns = 0;
 	int result;
 
-	ctx->reload_seen = reload->number;
-	ctx->is_waiting = false;
 	snprintf(from, sizeof(from), "%s", ctx->plugin->version);
 	result = is_running ? swap_instance(ctx, reload->image, problem, &took_ns)
 						: swap_stopped(ctx, reload->image, problem);
+	if (result == -EBUSY && !is_late(reload))
+		return false; /* it asks for a moment */
+	ctx->reload_seen = reload->number;
+	ctx->is_waiting = false;
 	if (result < 0) {
 		fail(reload, ctx->name, problem);
-		return;
+		return true;
 	}
 	images_add(&reload->host->images, reload->image); /* what a configuration means from now on */
 	if (record != NULL)
@@ -152,6 +160,7 @@ static void swap_one(struct reload *reload, struct fl_ctx *ctx)
 		(void)instance_start(ctx);
 	}
 	ctx->is_orphan = false;
+	return true;
 }
 
 static struct fl_ctx *next_instance(const struct reload *reload)
@@ -179,14 +188,13 @@ static void on_look(void *data)
 		return;
 	}
 	if (ctx->phase != INSTANCE_STOPPING &&
-		(ctx->phase != INSTANCE_RUNNING || swap_is_possible(ctx))) {
-		swap_one(reload, ctx);
+		(ctx->phase != INSTANCE_RUNNING || swap_is_possible(ctx)) && swap_one(reload, ctx)) {
 		reload->deadline_ns = clock_monotonic_ns(reload->host->parts.loop) + WAIT_NS;
 		timer_start(reload->timer, 0, 0);
 		return;
 	}
 	ctx->is_waiting = true;
-	if (clock_monotonic_ns(reload->host->parts.loop) >= reload->deadline_ns) {
+	if (is_late(reload) && ctx->reload_seen != reload->number) {
 		ctx->reload_seen = reload->number;
 		ctx->is_waiting = false;
 		fail(reload, ctx->name,

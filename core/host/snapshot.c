@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum value_type { VALUE_INT = 1, VALUE_REAL, VALUE_TEXT, VALUE_BYTES };
+enum value_type { VALUE_INT = 1, VALUE_REAL, VALUE_TEXT, VALUE_BYTES, VALUE_JOB };
 enum { SNAPSHOT_MAX_BYTES = 64 << 20 };
 
 struct value {
@@ -158,4 +158,19 @@ int fl_snapshot_get_bytes(
 		*length = value->length;
 	}
 	return result;
+}
+
+int fl_sqlite_save_job(struct fl_snapshot *to, const char *key, struct fl_sqlite_job *job)
+{
+	return put(to, key, VALUE_JOB, &job, sizeof(job)) == NULL ? -ENOMEM : 0;
+}
+
+struct fl_sqlite_job *fl_sqlite_restore_job(const struct fl_snapshot *from, const char *key)
+{
+	struct fl_sqlite_job *job = NULL;
+	const struct value *value;
+
+	if (get(from, key, VALUE_JOB, &value) == 0)
+		memcpy(&job, value->bytes, sizeof(job));
+	return job;
 }

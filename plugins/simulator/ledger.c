@@ -1,7 +1,9 @@
 /* ledger.c: the ledger's tables, and the batches that fill them. */
 #include "ledger.h"
 
+#include <feedloom/bytes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "venue_deribit_print.h"
@@ -146,6 +148,11 @@ int ledger_on_result(
 		on_batch_done(ledger, result);
 		return 0;
 	}
+	if (error == 0 && number == 0 && ledger->adopting > 0) {
+		ledger->adopting--;
+		return 0;
+	}
+	ledger->is_open |= error == 0 && number == 0;
 	if (error == 0 && number == 0)
 		error = run_statements(ledger, JOB_SCHEMA, schema, sizeof(schema) / sizeof(*schema), 0);
 	else if (error == 0 && number == JOB_SCHEMA)
@@ -164,6 +171,89 @@ int ledger_on_result(
 	fl_log(ledger->ctx, FL_ERROR, "the ledger cannot be opened: %s; check the option `ledger`",
 		result->detail);
 	return 1;
+}
+
+/* ---- over a reload ---- */
+
+static void job_key(char key[32], int table)
+{
+	(void)snprintf(key, 32, "ledger_job_%d", table);
+}
+
+int ledger_save(const struct ledger *ledger, struct fl_snapshot *to)
+{
+	struct fl_writer writer = { 0 };
+	char key[32];
+	int error = 0;
+
+	fl_write_int(&writer, ledger->is_on);
+	fl_write_int(&writer, ledger->is_open);
+	fl_write_int(&writer, ledger->is_ready);
+	fl_write_int(&writer, ledger->is_failed);
+	fl_write_int(&writer, ledger->adopting);
+	fl_write_int(&writer, ledger->seq);
+	fl_write_int(&writer, ledger->connection);
+	fl_write_int(&writer, (int64_t)ledger->rows_made);
+	fl_write_int(&writer, (int64_t)ledger->rows_written);
+	fl_write_int(&writer, (int64_t)ledger->rows_lost);
+	fl_write_int(&writer, ledger->flushed_ns);
+	fl_write_int(&writer, ledger->flush_ns);
+	fl_write_int(&writer, ledger->in_flight_count);
+	for (uint32_t i = 0; i < ledger->in_flight_count; i++)
+		fl_write_int(&writer, ledger->in_flight[(ledger->in_flight_first + i) % LEDGER_IN_FLIGHT]);
+	for (int table = 0; table < LEDGER_TABLE_COUNT; table++)
+		fl_write_int(&writer, ledger->rows_building[table]);
+	error = fl_writer_save(&writer, to, "ledger");
+	for (int table = 0; table < LEDGER_TABLE_COUNT && error == 0; table++)
+		if (ledger->jobs[table] != NULL) {
+			job_key(key, table);
+			error = fl_sqlite_save_job(to, key, ledger->jobs[table]);
+		}
+	return error;
+}
+
+int ledger_restore(struct ledger *ledger, struct fl_ctx *ctx, const struct fl_snapshot *from)
+{
+	struct fl_reader reader = fl_reader_open(from, "ledger", 1);
+	int64_t count;
+	char key[32];
+
+	*ledger = (struct ledger){ .ctx = ctx };
+	ledger->is_on = fl_read_int(&reader) != 0;
+	ledger->is_open = fl_read_int(&reader) != 0;
+	ledger->is_ready = fl_read_int(&reader) != 0;
+	ledger->is_failed = fl_read_int(&reader) != 0;
+	ledger->adopting = (int)fl_read_int(&reader);
+	ledger->seq = fl_read_int(&reader);
+	ledger->connection = fl_read_int(&reader);
+	ledger->rows_made = (uint64_t)fl_read_int(&reader);
+	ledger->rows_written = (uint64_t)fl_read_int(&reader);
+	ledger->rows_lost = (uint64_t)fl_read_int(&reader);
+	ledger->flushed_ns = fl_read_int(&reader);
+	ledger->flush_ns = fl_read_int(&reader);
+	count = fl_read_int(&reader);
+	if (count < 0 || count > LEDGER_IN_FLIGHT)
+		return -EINVAL;
+	ledger->in_flight_count = (uint32_t)count;
+	for (uint32_t i = 0; i < ledger->in_flight_count; i++)
+		ledger->in_flight[i] = (uint32_t)fl_read_int(&reader);
+	for (int table = 0; table < LEDGER_TABLE_COUNT; table++) {
+		job_key(key, table);
+		ledger->jobs[table] = fl_sqlite_restore_job(from, key);
+		ledger->rows_building[table] = (uint32_t)fl_read_int(&reader);
+		ledger->building += ledger->rows_building[table];
+	}
+	return reader.is_broken ? -EINVAL : 0;
+}
+
+int ledger_adopt(struct ledger *ledger, const char *path)
+{
+	struct fl_sqlite_options options = { .path = path, .fast = true };
+
+	if (!ledger->is_on || ledger->is_failed)
+		return 0;
+	ledger->adopting += ledger->is_open;
+	return fl_sqlite_open(ledger->ctx, DB, &options);
 }
 
 /* ---- batches ---- */

@@ -41,6 +41,8 @@ struct ledger {
 	bool is_on;         /* there is one */
 	bool is_ready;      /* open, its tables made, its counters read */
 	bool is_failed;
+	bool is_open;       /* the database is */
+	int adopting;       /* answers to come that say so once more */
 	int64_t seq;        /* of the last message */
 	int64_t connection; /* of the last session */
 	struct fl_sqlite_job *jobs[LEDGER_TABLE_COUNT];
@@ -71,6 +73,12 @@ struct ledger_message {
  * @return 0, or a negative errno
  */
 int ledger_open(struct ledger *ledger, struct fl_ctx *ctx, const char *path, int64_t flush_ns);
+
+/** Over a reload: counters, and the rows that are still being put together. */
+int ledger_save(const struct ledger *ledger, struct fl_snapshot *to);
+int ledger_restore(struct ledger *ledger, struct fl_ctx *ctx, const struct fl_snapshot *from);
+/** Names the database that is open. */
+int ledger_adopt(struct ledger *ledger, const char *path);
 
 /** What on_result must hand on. 1: the ledger has just become ready, or has failed. */
 int ledger_on_result(

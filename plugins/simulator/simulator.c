@@ -5,14 +5,15 @@
  * /sim/... for whoever steers it, on one listener, plain or TLS Makes      some 1,548 options of
  * BTC and ETH from a seed; one surface moves, everything follows it Keeps      a ledger of every
  * stream message it has handed to a socket, in an SQLite database Config     services: { simulator:
- * { listen: 127.0.0.1:8090, message_rate: 500 } } Reload     begins anew: clients are dropped and
- * come back, as after a venue's release
+ * { listen: 127.0.0.1:8090, message_rate: 500 } } Reload     sessions,
+ * subscriptions, market and ledger are handed over: clients do not notice
  *
  * here: on_timer > stream.c > stream_emit.c > market.c (what happens) > venue_deribit_print.c >
  * fl_send, ledger.c
  */
 #include "simulator.h"
 #include "faults.h"
+#include "handover.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,45 +109,59 @@ static void check(const void *of, struct fl_check *check)
 		fl_check_error(check, "key_file", "needs cert_file beside it");
 }
 
+static void forget_market(struct simulator *sim)
+{
+	faults_finish(sim);
+	stream_finish(sim);
+	channels_finish(&sim->channels);
+	market_finish(&sim->market);
+	sim->faults = (struct faults){ 0 };
+	sim->stream = (struct stream){ 0 };
+}
+
 static void destroy(void *state)
 {
 	struct simulator *sim = state;
 
 	if (sim == NULL)
 		return;
-	faults_finish(sim);
+	forget_market(sim);
 	replay_finish(&sim->replay);
-	stream_finish(sim);
-	channels_finish(&sim->channels);
-	market_finish(&sim->market);
 	text_finish(&sim->message);
 	text_finish(&sim->reply);
 	free(sim->fresh);
 	free(sim);
 }
 
-static int create(struct fl_ctx *ctx, const void *of, void **state)
+int simulator_list(struct simulator *sim, int64_t at_ns)
 {
-	const struct options *options = of;
-	struct simulator *sim = calloc(1, sizeof(*sim));
-	int64_t now_ns = fl_now_ns(ctx);
+	const struct options *options = sim->options;
 	struct universe_options universe = { .seed = (uint64_t)options->seed,
 		.options = { options->btc_options, options->eth_options },
 		.futures = options->futures };
-	int error = -ENOMEM;
+	int error;
+
+	forget_market(sim);
+	sim->listed_ns = at_ns;
+	error = market_init(
+		&sim->market, &universe, (uint32_t)options->trade_history, first_seq(at_ns), at_ns / FL_MS);
+	if (error == 0)
+		error = channels_init(&sim->channels, &sim->market.universe);
+	if (error == 0)
+		error = stream_init(sim);
+	return error == 0 ? faults_init(sim) : error;
+}
+
+static int create(struct fl_ctx *ctx, const void *options, void **state)
+{
+	struct simulator *sim = calloc(1, sizeof(*sim));
+	int error;
 
 	if (sim == NULL)
 		return -ENOMEM;
 	sim->ctx = ctx;
 	sim->options = options;
-	error = market_init(&sim->market, &universe, (uint32_t)options->trade_history,
-		first_seq(now_ns), now_ns / FL_MS);
-	if (error == 0)
-		error = channels_init(&sim->channels, &sim->market.universe);
-	if (error == 0)
-		error = stream_init(sim);
-	if (error == 0)
-		error = faults_init(sim);
+	error = simulator_list(sim, fl_now_ns(ctx));
 	if (error < 0) {
 		destroy(sim);
 		return error;
@@ -193,12 +208,29 @@ static int go_live(struct simulator *sim)
 	return 0;
 }
 
+/* After a reload everything stands open: it is named, and goes on. */
+static int go_on(struct simulator *sim)
+{
+	int error = ledger_adopt(&sim->ledger, sim->options->ledger);
+
+	sim->is_restored = false;
+	if (error == 0 && sim->ledger.is_ready)
+		error = open_listener(sim);
+	if (error == 0 && sim->ledger.is_ready)
+		stream_resume(sim);
+	return error;
+}
+
 static int start(void *state)
 {
 	struct simulator *sim = state;
-	int error =
-		ledger_open(&sim->ledger, sim->ctx, sim->options->ledger, sim->options->ledger_flush_ns);
+	bool was_restored = sim->is_restored;
+	int error = was_restored
+		? go_on(sim)
+		: ledger_open(&sim->ledger, sim->ctx, sim->options->ledger, sim->options->ledger_flush_ns);
 
+	if (was_restored)
+		return error;
 	if (error < 0) {
 		fl_log(sim->ctx, FL_ERROR, "the ledger cannot be opened: %s; check the option `ledger`",
 			sim->options->ledger);
@@ -339,11 +371,13 @@ static void on_command(void *state, int command, const char *name, const char *j
 FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI, .size = sizeof(struct fl_plugin),
 	.name = "simulator", .version = PLUGIN_VERSION, .role = FL_SERVICE,
+	.state_version = SIMULATOR_STATE_VERSION,
 	.summary = "an exchange simulator that speaks Deribit's protocol, with a ledger of what it sent",
 	.options = option_table, .options_size = sizeof(struct options), .check = check,
 	.create = create, .destroy = destroy, .start = start, .stop = stop, .reconfigure = reconfigure,
 	.on_connection = on_connection, .on_message = on_message, .on_timer = on_timer,
 	.on_accept = on_accept, .on_request = on_request, .on_result = on_result,
 	.commands = commands, .on_command = on_command,
+	.save = handover_save, .restore = handover_restore,
 };
 /* clang-format on */

@@ -14,6 +14,7 @@
  *   faults_stream.c        messages lost, spoilt, repeated, out of order
  *   faults_control.c       /sim/fault, /sim/faults
  *   ledger.c               what was sent
+ *   handover.c, handover_market.c   everything, over a reload
  *   market.c, market_trade.c, surface.c, universe.c, channels.c, ...   pure
  */
 #ifndef SIMULATOR_H
@@ -138,6 +139,8 @@ struct simulator {
 	uint32_t fresh_count, fresh_capacity;
 	int quiescing[MAX_WAITING]; /* exchanges that wait for the ledger; 0: free */
 	bool is_stopping;
+	bool is_restored;  /* by a reload, until its start */
+	int64_t listed_ns; /* the time as of which the universe was listed */
 };
 
 /** The venue's clock, which can be wrong. */
@@ -146,6 +149,11 @@ static inline int64_t venue_now_ns(const struct simulator *sim)
 	return fl_now_ns(sim->ctx) + sim->faults.skew_ns;
 }
 
+/* ---- simulator.c ---- */
+
+/** Lists the universe as it stood at `at_ns`, and forgets what there was. */
+int simulator_list(struct simulator *sim, int64_t at_ns);
+
 /* ---- stream.c ---- */
 
 int stream_init(struct simulator *sim);
@@ -153,6 +161,10 @@ void stream_finish(struct simulator *sim);
 /** (Re)starts the tick at `rate` messages a second. */
 void stream_set_rate(struct simulator *sim, int64_t rate);
 void stream_tick(struct simulator *sim);
+/** The tick goes on as it was. */
+void stream_resume(struct simulator *sim);
+/** Works out anew who is subscribed to what. */
+void stream_build_lanes(struct simulator *sim);
 
 /* ---- stream_emit.c ---- */
 
@@ -197,6 +209,8 @@ void session_send_test(struct simulator *sim, struct session *session, int64_t n
 void sessions_on_timer(struct simulator *sim);
 /** (Re)arms that timer for what is due next. */
 void sessions_arm(struct simulator *sim);
+/** Full pools. */
+void credits_init(struct credits *credits, int64_t now_ns);
 /** Takes `cost` from the right pool: false when it is empty. */
 enum credit_kind { CREDIT_GENERAL, CREDIT_INSTRUMENTS, CREDIT_SUBSCRIBE };
 bool credits_take(

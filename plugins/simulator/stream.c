@@ -59,7 +59,7 @@ static void set_stride(struct lane *lane)
 		lane->stride++;
 }
 
-static void build_lanes(struct simulator *sim)
+void stream_build_lanes(struct simulator *sim)
 {
 	struct stream *stream = &sim->stream;
 	struct lane *lanes = stream->lanes;
@@ -105,17 +105,22 @@ static uint32_t next_of_lane(struct simulator *sim, struct lane *lane, int emitt
 
 /* ---- the tick ---- */
 
-void stream_set_rate(struct simulator *sim, int64_t rate)
+void stream_resume(struct simulator *sim)
 {
-	int64_t tick = rate > 0 ? FL_SECOND / rate : TICK_MAX_NS;
+	int64_t tick = sim->stream.rate > 0 ? FL_SECOND / sim->stream.rate : TICK_MAX_NS;
 
 	if (tick < TICK_MIN_NS)
 		tick = TICK_MIN_NS;
 	if (tick > TICK_MAX_NS)
 		tick = TICK_MAX_NS;
+	fl_timer_start(sim->ctx, TIMER_TICK, tick, tick);
+}
+
+void stream_set_rate(struct simulator *sim, int64_t rate)
+{
 	sim->stream.rate = rate;
 	sim->stream.ticked_ns = fl_monotonic_ns(sim->ctx);
-	fl_timer_start(sim->ctx, TIMER_TICK, tick, tick);
+	stream_resume(sim);
 }
 
 static int draw_lane(struct simulator *sim)
@@ -184,7 +189,7 @@ static void spend_on_lanes(struct simulator *sim)
 		stream->event_count++;
 		stream->budget -= sent > 1 ? sent : 1;
 		if (stream->lanes_as_of != sim->channels.changes)
-			build_lanes(sim); /* a session has ended on the way */
+			stream_build_lanes(sim); /* a session has ended on the way */
 	}
 }
 
@@ -231,7 +236,7 @@ void stream_tick(struct simulator *sim)
 	}
 	market_advance(&sim->market, venue_now_ns(sim) / FL_MS, seconds);
 	if (stream->lanes_as_of != sim->channels.changes)
-		build_lanes(sim);
+		stream_build_lanes(sim);
 	fill_budgets(stream, sim->options, seconds);
 	spend_on_trades(sim);
 	spend_on_lanes(sim);

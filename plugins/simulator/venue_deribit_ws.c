@@ -13,7 +13,7 @@
 
 /* ---- credits ---- */
 
-static void credits_init(struct credits *credits, int64_t now_ns)
+void credits_init(struct credits *credits, int64_t now_ns)
 {
 	fl_rate_init(&credits->general, 50000, 10000, now_ns);
 	fl_rate_init(&credits->instruments, 500000, 10000, now_ns);

@@ -81,7 +81,8 @@ class Loaded(Run):
     """A run whose processes take their plugins from folders of their own."""
 
     def __init__(self, world, channels, rate):
-        self.feed_drop_in, self.venue_drop_in = DropIn(world.folder / "plugins"), DropIn(world.folder / "venue")
+        self.feed_drop_in, self.venue_drop_in = DropIn(world.folder / "plugins"), DropIn(
+            world.folder / "var" / "plugins")
         for name in ("deribit", "sink_sqlite", "control"):
             self.feed_drop_in.put(name, 0)
         self.venue_drop_in.put("simulator", 0)
@@ -108,13 +109,15 @@ def test_code_is_swapped_under_load_and_nothing_is_lost(world):
             if answer.status == 409:  # the watcher was first
                 assert "being reloaded" in answer.json["detail"], answer
             wait_version(daemon, name, VERSIONS[(turn + 1) % 2])
+        run.venue_drop_in.put("simulator", (turn + 1) % 2)
+        until(lambda: len(takeovers(run.simulator)) == turn + 1, "the venue's code is another")
         memory.append(daemon.rss_kib[-1] if daemon.rss_kib else 0)
         seen = daemon.feed()["messages"]
         until(lambda: daemon.feed()["messages"] > seen + RATE // 10, "messages go on")
     assert run.simulator.connections() == connections, "a connection was closed"
     assert daemon.feed()["reconnects"] == 0
     rows = {row["name"]: row for row in daemon.ask("GET", "/v1/plugins").json["plugins"]}
-    pauses = takeovers(daemon)
+    pauses = takeovers(daemon) + takeovers(run.simulator)
     print("pauses in ms:", {name: row["longest_pause_ms"] for name, row in rows.items()}, "median",
           statistics.median(pauses))
     for name, row in rows.items():
@@ -130,6 +133,7 @@ def test_code_is_swapped_under_load_and_nothing_is_lost(world):
     verdict.check()
     assert verdict.counts["cut off"] == 0
     assert verdict.counts["stored quote rows"] > 0 and verdict.counts["stored trades"] > 0
+    assert len(takeovers(run.simulator)) == RELOADS
     assert run.daemon.sql("SELECT count(*) FROM stream_gaps WHERE cause != 'process'") == [(0,)]
     check_loss_identity(run)
 

@@ -165,6 +165,7 @@ struct fl_plugin {
 	/**
 	 * What the new code must know to go on: nothing asked twice, nothing forgotten. The old code
 	 * goes on with its state when a later step fails. A sink is asked when no batch is in flight.
+	 * -EBUSY: not now; it is asked again in a moment, for 8 s at most.
 	 */
 	int (*save)(const void *state, struct fl_snapshot *to);
 	/** Called between create and start. Keys it does not know are ignored, missing ones keep what

@@ -25,6 +25,7 @@ FL_API void fl_sqlite_close(struct fl_ctx *ctx, int db);
 
 /** A job being put together. Core's. */
 struct fl_sqlite_job;
+struct fl_snapshot;
 
 /** Begins a job. NULL: no memory. */
 FL_API struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int db);
@@ -42,6 +43,14 @@ FL_API void fl_sqlite_changes(struct fl_sqlite_job *job, int statement);
 /** How many rows of statement `statement` were set aside so far. */
 FL_API void fl_sqlite_refused(struct fl_sqlite_job *job, int statement);
 FL_API void fl_sqlite_row_end(struct fl_sqlite_job *job);
+
+/**
+ * A job that is still being put together goes over a reload with its rows: it is the core's, and so
+ * no pointer into code. When the swap fails, it is still who saved it's.
+ */
+FL_API int fl_sqlite_save_job(struct fl_snapshot *to, const char *key, struct fl_sqlite_job *job);
+/** NULL: there is none under `key`. */
+FL_API struct fl_sqlite_job *fl_sqlite_restore_job(const struct fl_snapshot *from, const char *key);
 
 /** Bytes of the job so far. */
 FL_API size_t fl_sqlite_job_bytes(const struct fl_sqlite_job *job);

@@ -1,5 +1,6 @@
 /* fake_core.c: the core as far as the simulator can tell. */
 #include "fake_core.h"
+#include "snapshot.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -513,6 +514,28 @@ struct simulator *fake_start(struct fl_ctx *ctx, void (*change)(struct options *
 	if (feedloom_plugin.create(ctx, options, &state) < 0 || feedloom_plugin.start(state) < 0)
 		abort();
 	fake_answer_jobs(ctx, state);
+	return state;
+}
+
+struct simulator *fake_reload(struct fl_ctx *ctx, struct simulator *sim)
+{
+	struct fl_snapshot *snapshot = snapshot_create();
+	struct fl_ctx before = *ctx;
+	void *state = NULL;
+
+	if (feedloom_plugin.save(sim, snapshot) != 0 ||
+		feedloom_plugin.create(ctx, sim->options, &state) != 0 ||
+		feedloom_plugin.restore(state, feedloom_plugin.state_version, snapshot) != 0 ||
+		feedloom_plugin.start(state) != 0)
+		abort();
+	/* As the host: a timer that runs is adopted, and comes when it was to come. */
+	for (int i = 0; i < FAKE_TIMERS; i++)
+		if (before.timers[i].is_running && ctx->timers[i].is_running &&
+			before.timers[i].repeat_ns == ctx->timers[i].repeat_ns &&
+			before.timers[i].at_ns < ctx->timers[i].at_ns)
+			ctx->timers[i].at_ns = before.timers[i].at_ns;
+	feedloom_plugin.destroy(sim);
+	snapshot_destroy(snapshot);
 	return state;
 }
 

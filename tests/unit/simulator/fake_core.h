@@ -52,6 +52,8 @@ extern const struct fl_plugin feedloom_plugin;
 
 /** A simulator that has started, with `options` changed by `change` (may be NULL). */
 struct simulator *fake_start(struct fl_ctx *ctx, void (*change)(struct options *options));
+/** Other code takes over, as in a reload; returns its state. */
+struct simulator *fake_reload(struct fl_ctx *ctx, struct simulator *sim);
 void fake_stop(struct fl_ctx *ctx, struct simulator *sim);
 /** Lets time pass: timers that are due are called in order. */
 void fake_pass(struct fl_ctx *ctx, struct simulator *sim, int64_t ns);
