@@ -61,6 +61,13 @@ uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length)
 		: dictionary_instrument(names(ctx), ctx->venue, name, length);
 }
 
+uint32_t fl_instrument_id_at(struct fl_ctx *ctx, const char *venue, const char *name, size_t length)
+{
+	if (ctx->host->parts.bus == NULL)
+		return 0;
+	return dictionary_instrument(names(ctx), dictionary_venue(names(ctx), venue), name, length);
+}
+
 const char *fl_instrument_name(const struct fl_ctx *ctx, uint32_t instrument)
 {
 	return ctx->host->parts.bus == NULL ? "" : dictionary_instrument_name(names(ctx), instrument);

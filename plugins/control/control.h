@@ -114,6 +114,10 @@ void route_reload(struct call *call);
 /** Whether the body has names under "instruments", and "pin" as it must be; false: answered with
  * 400. */
 bool route_has_instruments(struct call *call, yyjson_doc *doc, bool may_be_empty);
+/* routes_lifecycle.c */
+void route_lifecycle_refresh(struct call *call);
+void route_lifecycle_rehearsal(struct call *call);
+void route_lifecycle_answer(struct call *call, int status, const char *json);
 /* routes_data.c */
 void route_instruments(struct call *call);
 void route_instruments_answer(struct call *call, int status, const char *json);

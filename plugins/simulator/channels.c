@@ -141,6 +141,24 @@ finish:
 	return error;
 }
 
+int channels_grow(struct channels *channels, uint32_t from)
+{
+	const struct universe *universe = channels->universe;
+	uint64_t(*grown)[SLOT_COUNT] =
+		realloc(channels->subscribers, universe->capacity * sizeof(*channels->subscribers));
+
+	if (grown == NULL)
+		return -ENOMEM;
+	channels->subscribers = grown;
+	memset(grown + from, 0, (universe->capacity - from) * sizeof(*grown));
+	names_finish(&channels->instruments);
+	for (uint32_t i = 0; i < universe->count; i++)
+		if (names_add(&channels->instruments, universe->instruments[i].name,
+				universe->instruments[i].name_length, i) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 void channels_finish(struct channels *channels)
 {
 	for (uint32_t i = 0; i < channels->wide_count; i++)

@@ -56,6 +56,8 @@ struct channels {
 
 int channels_init(struct channels *channels, const struct universe *universe);
 void channels_finish(struct channels *channels);
+/** Takes in what the universe has from number `from` on; all names may have moved. 0 or -ENOMEM. */
+int channels_grow(struct channels *channels, uint32_t from);
 /** Lets the channels of an instrument outside the universe be subscribed. 0, -ENOMEM, -ENOSPC. */
 int channels_add_foreign(struct channels *channels, const char *name, size_t length);
 /** Makes a wide channel of that name, or finds it. Its number, or -ENOMEM, -ENOSPC, -EINVAL. */

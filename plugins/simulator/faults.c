@@ -230,25 +230,6 @@ static int do_maintenance(
 	return 0;
 }
 
-static void tell_state(struct simulator *sim, uint32_t number, const char *state)
-{
-	static const char *const forms[] = { "instrument.state.%s.%s", "instrument.creation.%s.%s" };
-	const struct sim_instrument *instrument = &sim->market.universe.instruments[number];
-	const char *kind = instrument->kind == FL_KIND_OPTION ? "option" : "future";
-	const char *currency = sim->market.universe.currencies[instrument->currency].name;
-	bool is_new = strcmp(state, "created") == 0;
-	char channel[64], data[160];
-
-	snprintf(data, sizeof(data), "{\"timestamp\":%lld,\"state\":\"%s\",\"instrument_name\":\"%s\"}",
-		(long long)sim->market.now_ms, state, instrument->name);
-	for (int i = 0; i < (is_new ? 2 : 1); i++)
-		for (int any = 0; any < 2; any++) {
-			snprintf(
-				channel, sizeof(channel), forms[i], any ? "any" : kind, any ? "any" : currency);
-			stream_send_notice(sim, channel, data);
-		}
-}
-
 static int do_list(
 	struct simulator *sim, const struct fault *fault, const struct fault_order *order)
 {
@@ -258,7 +239,7 @@ static int do_list(
 	(void)order;
 	if (number == UINT32_MAX)
 		return -ENOENT;
-	tell_state(sim, number, "created");
+	calendar_tell(sim, number, "created");
 	return 0;
 }
 
@@ -291,7 +272,7 @@ static int do_expire(
 	if (find_instrument(sim, order, &number) < 0)
 		return -ENOENT;
 	market_expire(&sim->market, number);
-	tell_state(sim, number, "closed");
+	calendar_tell(sim, number, "closed");
 	return 0;
 }
 
@@ -528,6 +509,18 @@ int faults_init(struct simulator *sim)
 		return -ENOMEM;
 	sim->faults.rng = (struct rng){ (uint64_t)sim->options->faults.seed };
 	market_unlist(&sim->market, sim->options->unlisted);
+	return 0;
+}
+
+int faults_grow(struct simulator *sim, uint32_t from)
+{
+	size_t capacity = sim->market.universe.capacity;
+	uint8_t *muted = realloc(sim->faults.muted, capacity);
+
+	if (muted == NULL)
+		return -ENOMEM;
+	sim->faults.muted = muted;
+	memset(muted + from, 0, capacity - from);
 	return 0;
 }
 

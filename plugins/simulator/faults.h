@@ -47,6 +47,8 @@ void faults_schedule(struct simulator *sim, int64_t seed, int64_t every_ns);
 
 int faults_init(struct simulator *sim);
 void faults_finish(struct simulator *sim);
+/** Takes in what the universe has from number `from` on. 0 or -ENOMEM. */
+int faults_grow(struct simulator *sim, uint32_t from);
 void faults_on_timer(struct simulator *sim);
 /** (Re)arms that timer for what is due next. */
 void faults_arm(struct simulator *sim);

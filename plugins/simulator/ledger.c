@@ -42,6 +42,9 @@ static const char *const schema[] = {
 	" event_us INTEGER, price REAL)",
 	"CREATE TABLE IF NOT EXISTS faults (at_us INTEGER, fault TEXT, connection INTEGER, detail TEXT)",
 	"CREATE TABLE IF NOT EXISTS refusals (at_us INTEGER, what TEXT, connection INTEGER, detail TEXT)",
+	"CREATE TABLE IF NOT EXISTS calendar (instrument_name TEXT PRIMARY KEY, currency TEXT,"
+	" kind TEXT, listed_us INTEGER, expires_us INTEGER, strike REAL, tick_size REAL,"
+	" contract_size REAL) WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS market_trades (" TRADE_COLUMNS
 	", PRIMARY KEY (instrument_name, trade_seq)) WITHOUT ROWID",
 };
@@ -58,6 +61,7 @@ static const char *const inserts[LEDGER_TABLE_COUNT] = {
 							 " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[LEDGER_FAULTS] = "INSERT INTO faults VALUES (?,?,?,?)",
 	[LEDGER_REFUSALS] = "INSERT INTO refusals VALUES (?,?,?,?)",
+	[LEDGER_CALENDAR] = "INSERT INTO calendar VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[LEDGER_CONNECTIONS] = "INSERT OR REPLACE INTO connections VALUES (?,?,?,?,?,?)",
 };
 
@@ -586,4 +590,23 @@ void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, 
 void ledger_refusal(struct ledger *ledger, const char *what, int64_t connection, const char *detail)
 {
 	put_event(ledger, LEDGER_REFUSALS, what, connection, detail);
+}
+
+void ledger_listed(
+	struct ledger *ledger, const struct market *market, uint32_t number, int64_t listed_ms)
+{
+	const struct sim_instrument *instrument = &market->universe.instruments[number];
+	struct fl_sqlite_job *job = begin_row(ledger, LEDGER_CALENDAR);
+
+	if (job == NULL)
+		return;
+	name(job, instrument);
+	text(job, market->universe.currencies[instrument->currency].name);
+	text(job, print_kind(instrument));
+	fl_sqlite_int(job, listed_ms * 1000);
+	fl_sqlite_int(job, instrument->expiry_ms * 1000);
+	fl_sqlite_real(job, instrument->strike);
+	fl_sqlite_real(job, 1.0 / instrument->ticks_per_unit);
+	fl_sqlite_real(job, instrument->contract_size);
+	fl_sqlite_row_end(job);
 }

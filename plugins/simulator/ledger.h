@@ -12,6 +12,7 @@
  *   faults          what was made to go wrong
  *   refusals        what a client asked beyond the venue's limits: connections, credits, channels,
  *                   size
+ *   calendar        what was listed when, and when it expires
  */
 #ifndef SIMULATOR_LEDGER_H
 #define SIMULATOR_LEDGER_H
@@ -31,6 +32,7 @@ enum ledger_table {
 	LEDGER_CONNECTIONS,
 	LEDGER_FAULTS,
 	LEDGER_REFUSALS,
+	LEDGER_CALENDAR,
 	LEDGER_TABLE_COUNT
 };
 
@@ -111,6 +113,10 @@ void ledger_market_trade(
 /** Written at a session's begin and again at its end (closed_ns and reason then). */
 void ledger_connection(struct ledger *ledger, int64_t connection, const char *peer,
 	int64_t opened_ns, int64_t closed_ns, const char *reason, int64_t messages);
+
+/** An instrument is listed. One that an earlier run has entered keeps its time. */
+void ledger_listed(
+	struct ledger *ledger, const struct market *market, uint32_t number, int64_t listed_ms);
 
 /** `connection` 0: of the venue. */
 void ledger_fault(struct ledger *ledger, const char *fault, int64_t connection, const char *detail);

@@ -14,6 +14,20 @@ bool market_is_open(const struct market *market, uint32_t instrument)
 		!market->states[instrument].is_unlisted;
 }
 
+bool market_is_listed(const struct market *market, uint32_t instrument)
+{
+	return market->now_ms < market->universe.instruments[instrument].expiry_ms + market->lag_ms &&
+		!market->states[instrument].is_unlisted;
+}
+
+void market_refresh_open(struct market *market)
+{
+	market->open_count = 0;
+	for (uint32_t i = 0; i < market->universe.count; i++)
+		if (market_is_open(market, i))
+			market->open[market->open_count++] = i;
+}
+
 void market_unlist(struct market *market, int64_t count)
 {
 	for (uint32_t i = market->universe.count; i > 0 && count > 0; i--)
@@ -315,6 +329,28 @@ static void init_state(struct market *market, uint32_t number, int64_t first_seq
 	state->open_interest = instrument->is_new ? 0 : (double)rng_below(&market->rng, 40000) / 10;
 }
 
+int market_grow(struct market *market, uint32_t from, int64_t first_seq)
+{
+	size_t capacity = market->universe.capacity;
+	struct sim_state *states = realloc(market->states, capacity * sizeof(*states));
+	uint32_t *open;
+
+	if (states == NULL)
+		return -ENOMEM;
+	market->states = states;
+	open = realloc(market->open, capacity * sizeof(*open));
+	if (open == NULL)
+		return -ENOMEM;
+	market->open = open;
+	memset(states + from, 0, (capacity - from) * sizeof(*states));
+	for (uint32_t i = from; i < market->universe.count; i++) {
+		market->universe.instruments[i].is_new = true;
+		init_state(market, i, first_seq);
+		states[i].is_unlisted = true;
+	}
+	return 0;
+}
+
 int market_init(struct market *market, const struct universe_options *options, uint32_t trade_limit,
 	int64_t first_seq, int64_t now_ms)
 {
@@ -327,10 +363,13 @@ int market_init(struct market *market, const struct universe_options *options, u
 	if (error < 0)
 		return error;
 	market->states = calloc((size_t)market->universe.count + 1, sizeof(*market->states));
-	if (market->states == NULL) {
-		universe_finish(&market->universe);
+	market->open = calloc((size_t)market->universe.count + 1, sizeof(*market->open));
+	if (market->states == NULL || market->open == NULL) {
+		market_finish(market);
 		return -ENOMEM;
 	}
+	for (uint32_t i = 0; i < market->universe.count; i++)
+		market->open[market->open_count++] = i;
 	surface_init(&market->surface, &market->universe);
 	market->change_id = now_ms / 8; /* as large as the venue's, and ahead of an earlier run's */
 	for (int i = 0; i < CURRENCIES; i++)
@@ -345,5 +384,6 @@ void market_finish(struct market *market)
 	universe_finish(&market->universe);
 	free(market->states);
 	free(market->trades);
+	free(market->open);
 	*market = (struct market){ 0 };
 }

@@ -80,7 +80,8 @@ struct sim_state {
 	double last_price, open_interest, settlement_price; /* NaN: none */
 	double first_price, low, high, volume, volume_usd;  /* since the start */
 	uint8_t tick_direction;
-	bool is_unlisted; /* yet */
+	bool is_unlisted;   /* yet */
+	int64_t list_at_ms; /* when it is to be, 0: nobody knows */
 };
 
 struct market {
@@ -95,6 +96,9 @@ struct market {
 	struct sim_trade *trades; /* number n lies at (n - 1) % trade_capacity */
 	uint32_t trade_capacity;  /* of what is allocated: grows up to trade_limit */
 	uint32_t trade_limit;
+	uint32_t *open; /* who may trade; refreshed by market_refresh_open */
+	uint32_t open_count;
+	int64_t lag_ms; /* an instrument is listed so long after its expiry */
 };
 
 /**
@@ -108,6 +112,12 @@ void market_finish(struct market *market);
 void market_advance(struct market *market, int64_t now_ms, double seconds);
 
 bool market_is_open(const struct market *market, uint32_t instrument);
+/** Whether the venue's list has it as tradable: venues are slow to take it off. */
+bool market_is_listed(const struct market *market, uint32_t instrument);
+/** Takes in what the universe has from number `from` on, not listed yet. 0 or -ENOMEM. */
+int market_grow(struct market *market, uint32_t from, int64_t first_seq);
+/** Looks again for who may trade. */
+void market_refresh_open(struct market *market);
 /** Takes the last `count` options off the list, until they are listed. */
 void market_unlist(struct market *market, int64_t count);
 /** Lists the first of them now: its number, UINT32_MAX: there is none. */

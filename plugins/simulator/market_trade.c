@@ -167,10 +167,10 @@ int market_trade(struct market *market, uint32_t number, const struct sim_trade 
 
 uint32_t market_draw(struct market *market)
 {
-	uint32_t count = market->universe.count;
+	uint32_t count = market->open_count;
 
 	for (int tries = 0; count > 0 && tries < 64; tries++) {
-		uint32_t number = rng_below(&market->rng, count);
+		uint32_t number = market->open[rng_below(&market->rng, count)];
 
 		if (market_is_open(market, number) &&
 			rng_unit(&market->rng) < (double)market->universe.instruments[number].activity)

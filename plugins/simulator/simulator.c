@@ -76,6 +76,10 @@ static const struct fl_option option_table[] = {
 	  .min = "64KiB", .help = "unsent bytes beyond which a client is dropped as too slow" },
 	{ "unlisted", FL_INT, offsetof(struct options, unlisted), .preset = "0", .min = "0",
 	  .max = "1000", .help = "options that are not listed yet: the fault `list` brings the next one in" },
+	{ "calendar", FL_BOOL, offsetof(struct options, calendar), .preset = "false",
+	  .help = "expiries at 08:00 UTC are followed by new ones, and strikes are added in between" },
+	{ "strikes_every", FL_DURATION, offsetof(struct options, strikes_every_ns), .preset = "2h",
+	  .min = "1s", .max = "30d", .help = "with the calendar: about so often two options are added" },
 	{ "faults", FL_GROUP, offsetof(struct options, faults), .group = fault_options,
 	  .help = "what goes wrong by chance" },
 	{ "ledger", FL_STRING, offsetof(struct options, ledger), .preset = "",
@@ -197,6 +201,7 @@ static int go_live(struct simulator *sim)
 		fl_set_health(sim->ctx, FL_DISCONNECTED, "cannot listen on %s", sim->options->listen);
 		return error;
 	}
+	calendar_start(sim);
 	stream_set_rate(sim, sim->options->message_rate);
 	faults_schedule(sim, sim->options->faults.seed, sim->options->faults.every_ns);
 	fl_set_health(sim->ctx, FL_HEALTHY, "%s", "");

@@ -5,6 +5,7 @@
  *   control.c              /sim/...: what tests ask of it
  *   stream.c               when which event happens, at the asked rate
  *   stream_emit.c          an event to its subscribers and into the ledger
+ *   calendar.c             expiries at 08:00, what is listed after them, strikes in between
  *   replay.c               captured messages as the stream, captured instruments as the universe
  *   venue_deribit.c        JSON-RPC: envelope, errors, methods
  *   venue_deribit_market.c the public methods that ask for market data
@@ -45,7 +46,8 @@ struct options {
 	int64_t trade_history, max_connections, max_channels;
 	int64_t idle_timeout_ns, slow_limit_bytes;
 	int credits; /* enum credit_scope */
-	int64_t unlisted;
+	int64_t unlisted, strikes_every_ns;
+	bool calendar;
 	struct {
 		int64_t seed, every_ns;
 	} faults;
@@ -120,6 +122,13 @@ struct replay {
 	uint64_t ignored_count, sent_count, unsubscribed_count;
 };
 
+/** When the calendar has something to do next; times are the market's. */
+struct calendar {
+	int64_t roll_ms, strike_ms; /* the next 08:00; the next strike in between */
+	int64_t settled_ms;         /* last settlement quotes */
+	int64_t waiting_ms;         /* the earliest that waits to be listed, 0: none */
+};
+
 enum { MAX_WAITING = 16 };
 
 struct simulator {
@@ -133,6 +142,7 @@ struct simulator {
 	struct replay replay;
 	struct ledger ledger;
 	struct faults faults;
+	struct calendar calendar;
 	struct text message;   /* stream messages are put together here, */
 	struct text reply;     /* replies here */
 	struct channel *fresh; /* subscribed by the request at hand: their snapshots follow the reply */
@@ -166,7 +176,22 @@ void stream_resume(struct simulator *sim);
 /** Works out anew who is subscribed to what. */
 void stream_build_lanes(struct simulator *sim);
 
+/** Takes in what the universe has from number `from` on. 0 or -ENOMEM. */
+int stream_grow(struct simulator *sim, uint32_t from);
+
+/* ---- calendar.c ---- */
+
+/** Begins it, and enters in the ledger what is listed; without the option only that. */
+void calendar_start(struct simulator *sim);
+/** What is due: expiries, listings, settlement quotes. */
+void calendar_tick(struct simulator *sim);
+/** Tells who asked of an instrument's state: "created", "closed". */
+void calendar_tell(struct simulator *sim, uint32_t number, const char *state);
+
 /* ---- stream_emit.c ---- */
+
+/** What venues still send of an expired instrument: a quote of nothing. */
+void stream_emit_settlement(struct simulator *sim, uint32_t number);
 
 /* An event of an instrument: made, sent, entered in the ledger. Each returns how many messages went
  * out. */

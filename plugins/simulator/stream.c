@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "faults.h"
 #include "simulator.h"
@@ -28,6 +29,27 @@ int stream_init(struct simulator *sim)
 		stream->lanes[i].members = calloc(count, sizeof(uint32_t));
 		if (stream->lanes[i].members == NULL)
 			return -ENOMEM;
+	}
+	return 0;
+}
+
+int stream_grow(struct simulator *sim, uint32_t from)
+{
+	struct stream *stream = &sim->stream;
+	size_t capacity = sim->market.universe.capacity;
+	int64_t(*emitted)[EMITTED_COUNT] =
+		realloc(stream->emitted_ms, capacity * sizeof(*stream->emitted_ms));
+
+	if (emitted == NULL)
+		return -ENOMEM;
+	stream->emitted_ms = emitted;
+	memset(emitted + from, 0, (capacity - from) * sizeof(*emitted));
+	for (int i = 0; i < LANE_COUNT; i++) {
+		uint32_t *members = realloc(stream->lanes[i].members, capacity * sizeof(*members));
+
+		if (members == NULL)
+			return -ENOMEM;
+		stream->lanes[i].members = members;
 	}
 	return 0;
 }
@@ -235,6 +257,7 @@ void stream_tick(struct simulator *sim)
 		return;
 	}
 	market_advance(&sim->market, venue_now_ns(sim) / FL_MS, seconds);
+	calendar_tick(sim);
 	if (stream->lanes_as_of != sim->channels.changes)
 		stream_build_lanes(sim);
 	fill_budgets(stream, sim->options, seconds);

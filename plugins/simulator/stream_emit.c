@@ -208,6 +208,22 @@ static int emit_quote(struct simulator *sim, uint32_t number)
 	return publish(sim, sim->channels.subscribers[number][SLOT_QUOTE], channel, &content);
 }
 
+void stream_emit_settlement(struct simulator *sim, uint32_t number)
+{
+	const struct sim_quote quote = { .timestamp = sim->market.now_ms };
+	struct content content = { .kind = "settlement",
+		.instrument = &sim->market.universe.instruments[number],
+		.event_ms = quote.timestamp,
+		.is_empty = true };
+	char channel[96];
+
+	begin_message(sim);
+	print_quote(&sim->message, content.instrument, &quote, &sim->market.rng);
+	text_put(&sim->message, "}}");
+	instrument_channel(channel, "quote.", content.instrument, "");
+	publish(sim, sim->channels.subscribers[number][SLOT_QUOTE], channel, &content);
+}
+
 /* The book moves, and the quote with it when that is its top. */
 int stream_emit_book(struct simulator *sim, uint32_t number)
 {

@@ -130,7 +130,9 @@ static struct sim_instrument *add_instrument(
 	struct sim_instrument *instrument = &universe->instruments[universe->count++];
 
 	*instrument = (struct sim_instrument){ .currency = (uint8_t)currency,
-		.expiry = (uint8_t)expiry,
+		.period = kind == FL_KIND_PERPETUAL
+			? "perpetual"
+			: universe->currencies[currency].expiries[expiry].period,
 		.kind = (uint8_t)kind,
 		.strike = NAN };
 	return instrument;
@@ -203,12 +205,13 @@ static void add_strikes(struct universe *universe, int currency, int expiry, int
 static void add_options(
 	struct universe *universe, int currency, int64_t options, uint64_t seed, int64_t now_ms)
 {
-	const struct sim_currency *of = &universe->currencies[currency];
+	struct sim_currency *of = &universe->currencies[currency];
 	int64_t pairs = options / 2, left = options;
 	int weights = 0;
 
 	for (int i = 0; i < of->expiry_count; i++)
 		weights += weight_of(&of->expiries[i]);
+	of->options_a_weight = pairs / weights * 2 > 2 ? pairs / weights * 2 : 2;
 	for (int i = 0; i < of->expiry_count; i++) {
 		int64_t here = pairs * weight_of(&of->expiries[i]) / weights * 2;
 
@@ -270,6 +273,9 @@ int universe_init(struct universe *universe, const struct universe_options *opti
 	universe->instruments = calloc((size_t)most + 1, sizeof(*universe->instruments));
 	if (universe->instruments == NULL)
 		return -ENOMEM;
+	universe->capacity = (uint32_t)most + 1;
+	universe->seed = options->seed;
+	universe->has_futures = options->futures > 1;
 	for (int i = 0; i < CURRENCIES; i++) {
 		struct sim_currency *currency = &universe->currencies[i];
 
@@ -281,6 +287,99 @@ int universe_init(struct universe *universe, const struct universe_options *opti
 		add_options(universe, i, options->options[i], options->seed, now_ms);
 	}
 	return 0;
+}
+
+/* ---- the calendar ---- */
+
+static int reserve(struct universe *universe, int64_t more)
+{
+	uint32_t capacity = universe->capacity;
+	struct sim_instrument *grown;
+
+	if (universe->count + more < capacity)
+		return 0;
+	while (universe->count + more >= capacity)
+		capacity *= 2;
+	grown = realloc(universe->instruments, capacity * sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	universe->instruments = grown;
+	universe->capacity = capacity;
+	return 0;
+}
+
+static bool is_among(const struct sim_expiry *expiries, int count, int64_t ms)
+{
+	for (int i = 0; i < count; i++)
+		if (expiries[i].ms == ms)
+			return true;
+	return false;
+}
+
+static int add_expiry_options(struct universe *universe, int currency, int expiry, int64_t now_ms)
+{
+	struct sim_currency *of = &universe->currencies[currency];
+	int64_t options = of->options_a_weight * weight_of(&of->expiries[expiry]);
+
+	if (reserve(universe, options + 1) < 0)
+		return -ENOMEM;
+	if (universe->has_futures && of->expiries[expiry].is_quarterly) {
+		of->expiries[expiry].has_future = true;
+		add_future(universe, currency, expiry, false);
+	}
+	add_strikes(universe, currency, expiry, options, universe->seed, now_ms);
+	return 0;
+}
+
+int64_t universe_roll(struct universe *universe, int64_t now_ms, const double spots[CURRENCIES])
+{
+	uint32_t before = universe->count;
+
+	for (int i = 0; i < CURRENCIES; i++) {
+		struct sim_currency *currency = &universe->currencies[i];
+		struct sim_expiry old[MAX_EXPIRIES];
+		int kept = 0;
+
+		for (int e = 0; e < currency->expiry_count; e++)
+			if (currency->expiries[e].ms > now_ms)
+				old[kept++] = currency->expiries[e];
+		memcpy(currency->expiries, old, (size_t)kept * sizeof(*old));
+		currency->expiry_count = kept;
+		currency->spot = spots[i];
+		list_expiries(currency, now_ms);
+		for (int e = 0; e < currency->expiry_count; e++)
+			if (!is_among(old, kept, currency->expiries[e].ms) &&
+				add_expiry_options(universe, i, e, now_ms) < 0)
+				return -ENOMEM;
+	}
+	return universe->count - before;
+}
+
+int64_t universe_extend(
+	struct universe *universe, int currency, int expiry, double spot, int64_t now_ms)
+{
+	struct sim_currency *of = &universe->currencies[currency];
+	const struct sim_expiry *at = &of->expiries[expiry];
+	double step = strike_step(of, at), least = INFINITY, most = 0, strike;
+	struct rng rng = { universe->seed ^ (uint64_t)now_ms };
+
+	if (reserve(universe, 2) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < universe->count; i++) {
+		const struct sim_instrument *instrument = &universe->instruments[i];
+
+		if (instrument->currency != currency || instrument->expiry_ms != at->ms ||
+			instrument->kind != FL_KIND_OPTION)
+			continue;
+		least = fmin(least, instrument->strike);
+		most = fmax(most, instrument->strike);
+	}
+	if (most == 0)
+		return 0;
+	strike = most - spot < spot - least || least - step <= 0 ? most + step : least - step;
+	add_option(universe, currency, expiry, strike, FL_CALL, &rng, now_ms);
+	add_option(universe, currency, expiry, strike, FL_PUT, &rng, now_ms);
+	return 2;
 }
 
 void universe_finish(struct universe *universe)

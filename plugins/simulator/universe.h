@@ -1,6 +1,6 @@
 /*
  * universe.h: what the simulated venue lists: perpetuals, dated futures and options of two
- * currencies, drawn from a seed. Pure.
+ * currencies, drawn from a seed, and what its calendar adds as time goes by. Pure.
  */
 #ifndef SIMULATOR_UNIVERSE_H
 #define SIMULATOR_UNIVERSE_H
@@ -30,16 +30,17 @@ struct sim_currency {
 	double spot;       /* at the start, in USD */
 	struct sim_expiry expiries[MAX_EXPIRIES];
 	int expiry_count;
+	int64_t options_a_weight; /* how many a new expiry of weight 1 gets */
 };
 
 struct sim_instrument {
 	char name[40];
 	uint8_t name_length;
 	uint8_t currency;    /* index into universe.currencies */
-	uint8_t expiry;      /* index into its expiries; of no meaning for perpetuals */
 	uint8_t kind;        /* enum fl_instrument_kind */
 	uint8_t option_type; /* enum fl_option_kind */
 	bool is_new;         /* listed since the last settlement: has no settlement price */
+	const char *period;  /* "day", "week", "month", "perpetual" */
 	int64_t expiry_ms, creation_ms;
 	double strike; /* NaN: none */
 	double contract_size, min_amount;
@@ -53,7 +54,9 @@ struct sim_instrument {
 struct universe {
 	struct sim_currency currencies[CURRENCIES];
 	struct sim_instrument *instruments;
-	uint32_t count;
+	uint32_t count, capacity;
+	uint64_t seed;
+	bool has_futures;
 };
 
 /**
@@ -64,6 +67,17 @@ struct universe {
 int universe_init(
 	struct universe *universe, const struct universe_options *options, int64_t now_ms);
 void universe_finish(struct universe *universe);
+
+/**
+ * Adds the expiries that the calendar lists at `now_ms` and that are not there yet, with their
+ * strikes around the present spots; forgets the expiries that are over (not their instruments).
+ *
+ * @return how many instruments were added, -ENOMEM
+ */
+int64_t universe_roll(struct universe *universe, int64_t now_ms, const double spots[CURRENCIES]);
+/** Adds a call and a put to an expiry, at the end of its strikes that the spot is nearer to. */
+int64_t universe_extend(
+	struct universe *universe, int currency, int expiry, double spot, int64_t now_ms);
 
 /** Perpetuals never expire, as the venue says it: 3000-01-01T08:00Z. */
 #define PERPETUAL_EXPIRY_MS INT64_C(32503708800000)

@@ -119,7 +119,7 @@ int method_get_instruments(struct rpc_call *call)
 
 		if ((wanted != -1 && instrument->currency != wanted) ||
 			!is_kind(kind, print_kind(instrument)) || sim->market.states[i].is_unlisted ||
-			market_is_open(&sim->market, i) == is_expired)
+			market_is_listed(&sim->market, i) == is_expired)
 			continue;
 		if (!is_first)
 			text_put(call->out, ",");

@@ -238,15 +238,13 @@ void print_instrument(struct text *text, const struct market *market, uint32_t n
 	const struct sim_instrument *instrument = &market->universe.instruments[number];
 	const struct sim_currency *currency = &market->universe.currencies[instrument->currency];
 	bool is_option = instrument->kind == FL_KIND_OPTION;
-	bool is_open = market_is_open(market, number);
+	bool is_open = market_is_listed(market, number);
 
 	put_real(text, "{\"tick_size\":", 1.0 / instrument->ticks_per_unit, 4);
 	text_put(text, is_option ? "" : ",\"tick_size_steps\":[]");
 	text_put(text, ",\"taker_commission\":0.0003,\"maker_commission\":0.0003,\"rfq\":false");
 	text_put(text, ",\"settlement_period\":\"");
-	text_put(text,
-		instrument->kind == FL_KIND_PERPETUAL ? "perpetual"
-											  : currency->expiries[instrument->expiry].period);
+	text_put(text, instrument->period);
 	text_put(text, "\",\"settlement_currency\":\"");
 	text_put(text, currency->name);
 	text_put(text, "\",\"base_currency\":\"");

@@ -18,6 +18,14 @@
  */
 FL_API uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length);
 
+/**
+ * As fl_instrument_id, at another venue: for services that speak of what feeds follow.
+ *
+ * @param venue  as fl_instrument_venue says it
+ */
+FL_API uint32_t fl_instrument_id_at(
+	struct fl_ctx *ctx, const char *venue, const char *name, size_t length);
+
 /** An id's name, "" for an id never given out. Lives as long as the process. */
 FL_API const char *fl_instrument_name(const struct fl_ctx *ctx, uint32_t instrument);
 

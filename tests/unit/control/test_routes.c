@@ -21,7 +21,7 @@ static void every_route_is_answered_or_asks(void **state)
 		if (ctx.answer_count == 1 &&
 			ctx.status == 400) /* "feeds" does not belong there, or alone */
 			fake_request(&ctx, self, route->method, path,
-				strstr(path, "streaming") == NULL ? "{\"instruments\":[\"A\"]}" : "{}");
+				strstr(path, "subscribe") != NULL ? "{\"instruments\":[\"A\"]}" : "{}");
 		if (route->answer == NULL)
 			assert_int_equal(ctx.status, 200);
 		else
