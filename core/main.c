@@ -8,7 +8,7 @@
 #include <sysexits.h>
 
 static const struct verb *const verbs[] = { &verb_run, &verb_check, &verb_status, &verb_plugins,
-	&verb_journal, &verb_migrate, &verb_audit };
+	&verb_journal, &verb_migrate, &verb_audit, &verb_backfill };
 
 static void print_help(FILE *to)
 {

@@ -177,6 +177,27 @@ void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...)
 	probe_step(ctx, status, text);
 }
 
+void fl_backfill_line(struct fl_ctx *ctx, const char *format, ...)
+{
+	const struct backfill *backfill = &ctx->host->backfill;
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (backfill->what != NULL)
+		backfill->on_line(backfill->data, ctx->name, text);
+}
+
+void fl_backfill_done(struct fl_ctx *ctx, int error)
+{
+	const struct backfill *backfill = &ctx->host->backfill;
+
+	if (backfill->what != NULL)
+		backfill->on_done(backfill->data, ctx->name, error);
+}
+
 void fl_probe_done(struct fl_ctx *ctx)
 {
 	probe_done(ctx);

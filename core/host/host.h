@@ -23,6 +23,15 @@ struct host_parts {
 	const char *schema_folder; /* migrations: SCHEMA_FOLDER/sqlite/0001_*.sql */
 };
 
+/** What `feedloom backfill` asks of the feeds, and who hears of it. */
+struct backfill {
+	const char *what; /* "instruments"; NULL: the feeds collect, as always */
+	const char *json;
+	void (*on_line)(void *data, const char *feed, const char *line);
+	void (*on_done)(void *data, const char *feed, int error);
+	void *data;
+};
+
 struct command;
 struct dropin;
 struct probe;
@@ -51,6 +60,7 @@ struct host {
 	bool is_drained;          /* at the stop every record was stored */
 	struct timer *reconciler; /* while instances stop or restart */
 	struct probe *probe;      /* during host_probe */
+	struct backfill backfill; /* set between host_open and host_configure */
 	void (*on_stopped)(void *data, bool is_drained);
 	void *on_stopped_data;
 	void (*on_reload)(void *data); /* command "reload_config" */

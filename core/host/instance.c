@@ -116,7 +116,26 @@ static int make_state(struct fl_ctx *ctx)
 	return result;
 }
 
-static int begin(struct fl_ctx *ctx, int (*entry)(void *state), const char *what)
+static int enter_start(struct fl_ctx *ctx)
+{
+	return ctx->plugin->start(ctx->state);
+}
+
+static int enter_probe(struct fl_ctx *ctx)
+{
+	return ctx->plugin->probe(ctx->state);
+}
+
+static int enter_backfill(struct fl_ctx *ctx)
+{
+	const struct backfill *backfill = &ctx->host->backfill;
+
+	if (ctx->plugin->backfill == NULL)
+		return -ENOTSUP;
+	return ctx->plugin->backfill(ctx->state, backfill->what, backfill->json);
+}
+
+static int begin(struct fl_ctx *ctx, int (*enter)(struct fl_ctx *ctx), const char *what)
 {
 	int result;
 
@@ -127,7 +146,7 @@ static int begin(struct fl_ctx *ctx, int (*entry)(void *state), const char *what
 		gap_process_begin(ctx);
 		ctx->has_started = true;
 		ctx->depth++;
-		result = entry(ctx->state);
+		result = enter(ctx);
 		ctx->depth--;
 	}
 	if (result == 0)
@@ -145,13 +164,15 @@ int instance_start(struct fl_ctx *ctx)
 {
 	ctx->health = FL_HEALTHY;
 	ctx->health_reason[0] = '\0';
-	return begin(ctx, ctx->plugin->start, "start");
+	if (ctx->host->backfill.what != NULL && ctx->role == FL_FEED)
+		return begin(ctx, enter_backfill, "backfill");
+	return begin(ctx, enter_start, "start");
 }
 
 int instance_probe(struct fl_ctx *ctx)
 {
 	ctx->is_probe = true;
-	return begin(ctx, ctx->plugin->probe, "probe");
+	return begin(ctx, enter_probe, "probe");
 }
 
 void instance_stop(struct fl_ctx *ctx)

@@ -44,9 +44,10 @@ void observe_instance(struct fl_ctx *ctx)
 	char reason[sizeof(ctx->shown_reason)];
 	enum instance_state state = state_of(ctx, reason, sizeof(reason));
 	const char *text = instance_state_text(state);
+	bool is_filling = ctx->role == FL_FEED && ctx->host->backfill.what != NULL;
 	bool is_said = *reason == '\0' || strcmp(reason, text) == 0;
 
-	if (state == ctx->shown) {
+	if (state == ctx->shown || is_filling) {
 		memcpy(ctx->shown_reason, reason, sizeof(reason));
 		return;
 	}

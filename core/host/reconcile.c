@@ -221,6 +221,8 @@ static void begin(struct host *host, struct planned *planned)
 {
 	struct fl_ctx *ctx;
 
+	if (planned->role == FL_SERVICE && host->backfill.what != NULL)
+		return; /* nobody is to be served, nothing to be followed */
 	if (planned->role == FL_SINK)
 		expect(host, planned->name, true);
 	if (instance_create(host, planned, &ctx) < 0) {
@@ -229,7 +231,8 @@ static void begin(struct host *host, struct planned *planned)
 	}
 	log_info(ctx->name, "plugin %s %s from %s", ctx->plugin->name, ctx->plugin->version,
 		image_path(ctx->image));
-	(void)instance_start(ctx);
+	if (instance_start(ctx) != 0 && ctx->role == FL_FEED && host->backfill.what != NULL)
+		fl_backfill_done(ctx, -ENOTSUP);
 }
 
 static bool is_planned(const struct plan *plan, const char *name)

@@ -391,6 +391,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.start = start,
 	.stop = stop,
 	.probe = deribit_probe,
+	.backfill = deribit_backfill,
 	.on_connection = deribit_on_connection,
 	.on_message = deribit_on_message,
 	.on_response = on_response,

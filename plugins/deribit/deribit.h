@@ -160,7 +160,7 @@ struct deribit {
 	char rest_url[256];
 	struct fl_endpoint endpoint;
 	int64_t request_id; /* of the last request sent */
-	bool is_running, is_restored, is_probing, is_pumping;
+	bool is_running, is_restored, is_probing, is_pumping, is_filling;
 
 	struct deribit_template templates[TEMPLATES_MAX]; /* by instrument */
 	int template_count;
@@ -194,6 +194,7 @@ struct deribit {
 	uint32_t list_new[PAIRS_MAX], list_gone[PAIRS_MAX]; /* of this refresh, for its log line */
 	uint32_t list_held[PAIRS_MAX];   /* gone without an expiry, kept until it is confirmed */
 	int64_t list_held_ns[PAIRS_MAX]; /* since, 0: nothing is held */
+	uint32_t filled[PAIRS_MAX];      /* instruments published, by `feedloom backfill` */
 	double max_drop;                 /* the part that may go unexplained at once */
 	bool is_listed;                  /* one listing has come through */
 	char list_error[512];

@@ -32,6 +32,12 @@ enum { DERIBIT_STATE_VERSION = 2 };
 int deribit_save(const void *state, struct fl_snapshot *to);
 int deribit_restore(void *state, uint32_t version, const struct fl_snapshot *from);
 
+/* deribit_backfill.c */
+int deribit_backfill(void *state, const char *what, const char *json);
+/** An instrument was published; the listing is over. Nothing outside of a backfill. */
+void deribit_filled(struct deribit *self, size_t pair);
+void deribit_fill_end(struct deribit *self);
+
 /* deribit_probe.c */
 int deribit_probe(void *state);
 void deribit_probe_response(struct deribit *self, const struct fl_response *response);

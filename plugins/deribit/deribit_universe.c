@@ -315,6 +315,7 @@ static void list_row(struct deribit *self, size_t pair, const struct fl_instrume
 	item->pair = (uint8_t)pair;
 	item->generation = self->generation;
 	item_publish(self, item, time_ns, received_ns);
+	deribit_filled(self, pair);
 }
 
 static bool is_gone(const struct deribit *self, const struct deribit_item *item, size_t pair)
@@ -442,6 +443,10 @@ static void list_log(const struct deribit *self)
 
 static void list_end(struct deribit *self)
 {
+	if (self->is_filling) {
+		deribit_fill_end(self);
+		return;
+	}
 	if (self->list_failed != self->list_pairs) {
 		self->is_listed = true;
 		deribit_groups_of_indexes(self);

@@ -3,7 +3,7 @@ import json
 import sqlite3
 import time
 
-from harness import until
+from harness import run, until
 
 
 def events(daemon, where="1", *parameters):
@@ -236,3 +236,32 @@ def test_a_stopped_feed_is_left_alone(world):
     daemon.wait_connected(listed)
     refresh(daemon)
     assert len(events(daemon, "instrument_name IS NOT NULL")) == before
+
+
+def test_backfill_fills_the_table_once(world):
+    simulator = world.simulator(btc_options=230, eth_options=120)
+    daemon = world.daemon(simulator)
+    arguments = ("backfill", "instruments", "-c", daemon.config_file, "-d", daemon.folder)
+
+    def rows():
+        return dict(daemon.sql("SELECT currency, count(*) FROM instrument_metadata WHERE is_active GROUP BY 1"))
+
+    for _ in range(2):  # idempotent
+        done = run(*arguments)
+        assert done.returncode == 0, done
+        assert [line for line in done.stdout.splitlines() if "BTC" in line] == [
+            "deribit: BTC option: 100 instruments", "deribit: BTC option: 200 instruments",
+            "deribit: BTC: 230 instruments in all"]
+        assert "deribit: ETH: 120 instruments in all" in done.stdout
+        assert rows() == {"BTC": 230, "ETH": 120}
+    done = run(*arguments, "--currencies", "ETH")
+    assert done.returncode == 0 and "BTC" not in done.stdout
+    done = run(*arguments, "--currencies", "ETH,DOGE")
+    assert done.returncode == 69 and "DOGE is not among its currencies" in done.stdout
+    assert run("backfill", "weather", "-c", daemon.config_file).returncode == 64
+    simulator.ask("POST", "/sim/fault", {"fault": "rest_status", "count": 2, "status": 500})
+    assert run(*arguments).returncode == 0  # errors of the venue are survived
+    daemon.start()
+    daemon.wait_connected(350)
+    done = run(*arguments)
+    assert done.returncode == 69 and f"in use by process {daemon.popen.pid}" in done.stderr

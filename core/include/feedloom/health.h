@@ -41,4 +41,9 @@ FL_API void fl_set_coverage(
 FL_API void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...) FL_PRINTF(3, 4);
 FL_API void fl_probe_done(struct fl_ctx *ctx);
 
+/** A line for who watches `feedloom backfill`. */
+FL_API void fl_backfill_line(struct fl_ctx *ctx, const char *format, ...) FL_PRINTF(2, 3);
+/** It is over: 0, or a negative errno that a line has explained. */
+FL_API void fl_backfill_done(struct fl_ctx *ctx, int error);
+
 #endif

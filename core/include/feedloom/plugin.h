@@ -138,6 +138,12 @@ struct fl_plugin {
 	/** For `feedloom check --connect`, instead of start: try everything once, then fl_probe_done.
 	 */
 	int (*probe)(void *state);
+	/**
+	 * For `feedloom backfill WHAT`, instead of start: publishes what is asked for, says how far it
+	 * is by fl_backfill_line, and ends with fl_backfill_done. `json` is an object:
+	 * {"currencies": [...]}. -ENOTSUP: it has no such thing.
+	 */
+	int (*backfill)(void *state, const char *what, const char *json);
 
 	/** Connection `conn` is now in this state (UP, BACKOFF or CLOSED; not the steps between). */
 	void (*on_connection)(void *state, int conn, enum fl_conn_state now, enum fl_reason reason);

@@ -280,6 +280,21 @@ void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...)
 	ctx->probe_failed += status != 0;
 }
 
+void fl_backfill_line(struct fl_ctx *ctx, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ctx->complaint, sizeof(ctx->complaint), format, args);
+	va_end(args);
+}
+
+void fl_backfill_done(struct fl_ctx *ctx, int error)
+{
+	ctx->probe_done = true;
+	ctx->probe_failed = error;
+}
+
 void fl_probe_done(struct fl_ctx *ctx)
 {
 	ctx->probe_done = true;

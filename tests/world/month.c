@@ -1,0 +1,191 @@
+/* month.c: the days pass; each minute coverage and balance are looked at. */
+#include "month.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "host.h"
+#include "instance_parts.h"
+#include "os_inside.h"
+#include "state.h"
+
+#define COVERAGE_LEAST 0.99
+#define COVERAGE_MEAN 0.999
+#define BALANCE_MOST 1.1
+#define STARTS_WITHIN_NS (2 * FL_MINUTE)
+
+struct run {
+	struct month *month;
+	struct machine *exchange, *collector;
+	struct random_stream draw;
+	sqlite3 *db;
+	double ratio_sum;
+	struct watch watch;
+};
+
+static int start(struct run *run)
+{
+	char yaml[2048];
+	int error;
+
+	snprintf(yaml, sizeof(yaml),
+		"journal: { sync: 60s }\n"
+		"services:\n"
+		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
+		", btc_options: 114, eth_options: 114, futures: 2, message_rate: 1, calendar: true,"
+		" strikes_every: 3h, ledger: ':memory:ledger', ledger_flush: 60s }\n",
+		run->month->seed);
+	error = machine_start(run->exchange, yaml);
+	world_run(FL_SECOND);
+	if (error != 0)
+		return error;
+	snprintf(yaml, sizeof(yaml),
+		"journal: { sync: 30s, keep: 10m, max_size: 64MiB }\n"
+		"feeds:\n"
+		"  deribit: { url: ws://exchange.test:8090/ws/api/v2, currencies: [BTC, ETH],"
+		" channels: [ticker.agg2, trades.100ms, quote], max_instruments: 45 }\n"
+		"sinks:\n"
+		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: 5s,"
+		" flush_interval: 20s, retention: { tickers: 2h, option_quotes: 2h, option_trades: 2h } }\n"
+		"services:\n"
+		"  lifecycle: { refresh_interval: 5m, expiry_buffer: %" PRId64 "s }\n",
+		run->month->expiry_buffer_ns / FL_SECOND);
+	run->watch =
+		(struct watch){ .verdict = &run->month->verdict, .machine = run->collector, .db = run->db };
+	watch_begin(&run->watch, false);
+	return machine_start(run->collector, yaml);
+}
+
+/* -- each minute ---------------------------------------------------------------------- */
+
+static void sample_coverage(struct run *run, const struct fl_ctx *feed)
+{
+	struct month *month = run->month;
+	struct link *item, *following;
+
+	list_each (item, following, &feed->coverages) {
+		const struct coverage *coverage = container_of(item, struct coverage, link);
+		const struct fl_coverage *counts = &coverage->counts;
+		double ratio = counts->listed > 0 ? (double)counts->subscribed / counts->listed : 0;
+
+		month->samples++;
+		run->ratio_sum += ratio;
+		month->least_ratio = fmin(month->least_ratio, ratio);
+		if (ratio < COVERAGE_LEAST)
+			verdict_fault(&month->verdict, "coverage of %s is %.4f: %d of %d", coverage->currency,
+				ratio, counts->subscribed, counts->listed);
+	}
+}
+
+static void sample_balance(struct run *run, const struct fl_ctx *feed)
+{
+	struct month *month = run->month;
+	int least = INT32_MAX, greatest = 0;
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(feed->conns, &at, NULL, NULL)) != NULL) {
+		least = entry->instruments < least ? entry->instruments : least;
+		greatest = entry->instruments > greatest ? entry->instruments : greatest;
+	}
+	if (greatest - least <= 1)
+		return;
+	month->greatest_imbalance = fmax(month->greatest_imbalance, (double)greatest / fmax(least, 1));
+	if ((double)greatest > BALANCE_MOST * least)
+		verdict_fault(
+			&month->verdict, "connections carry from %d to %d instruments", least, greatest);
+}
+
+/* Each minute has one, at a moment that is drawn: not always when nothing happens. */
+static void pass_minute(struct run *run)
+{
+	int64_t before_ns = (int64_t)stream_below(&run->draw, 60000) * FL_MS;
+	const struct fl_ctx *feed;
+
+	world_run(before_ns);
+	feed = host_find(machine_host(run->collector), "deribit");
+	sample_coverage(run, feed);
+	sample_balance(run, feed);
+	world_run(FL_MINUTE - before_ns);
+}
+
+/* What the exchange has sent is not asked for here, and would fill the memory. */
+static void forget_ledger(struct run *run)
+{
+	static const char *const tables[] = { "sent", "sent_quotes", "sent_tickers", "sent_trades",
+		"sent_books", "sent_index_prices", "market_trades" };
+	char sql[64];
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		snprintf(sql, sizeof(sql), "DELETE FROM main.%s", tables[i]);
+		(void)check_number(run->db, sql);
+	}
+}
+
+static int64_t heap_bytes(const struct run *run)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return (int64_t)(info.uordblks + info.hblkhd) -
+		check_number(run->db, "PRAGMA main.page_count") * 4096 -
+		check_number(run->db, "PRAGMA store.page_count") * 4096;
+}
+
+static void pass_day(struct run *run)
+{
+	for (int hour = 0; hour < 24; hour++) {
+		for (int minute = 0; minute < 60; minute++)
+			pass_minute(run);
+		month_check_quotes(run->month, run->db);
+		forget_ledger(run);
+		watch_moment(&run->watch);
+	}
+	run->month->heap_last_bytes = heap_bytes(run);
+	if (run->month->heap_first_bytes == 0)
+		run->month->heap_first_bytes = run->month->heap_last_bytes;
+}
+
+/* -- the whole ------------------------------------------------------------------------ */
+
+static void finish(struct run *run, int64_t from_us)
+{
+	struct month *month = run->month;
+	int64_t until_us = world_real_ns() / FL_US;
+	char reason[256] = "";
+
+	month->mean_ratio = run->ratio_sum / (double)month->samples;
+	if (month->mean_ratio < COVERAGE_MEAN)
+		verdict_fault(&month->verdict, "coverage is %.5f on average", month->mean_ratio);
+	if (!host_is_ready(machine_host(run->collector), reason, sizeof(reason)))
+		verdict_fault(&month->verdict, "it is not ready: %s", reason);
+	if (!machine_stop(run->collector))
+		verdict_fault(&month->verdict, "the stop did not store everything");
+	world_run(2 * FL_SECOND);
+	(void)machine_stop(run->exchange);
+	month_check(month, run->db, from_us, until_us);
+}
+
+void month_run(struct month *month)
+{
+	struct run run = { .month = month, .draw = stream_of_seed(month->seed, "samples") };
+	int64_t from_us;
+
+	world_open(month->seed);
+	run.db = check_open();
+	run.exchange = world_machine("exchange");
+	run.collector = world_machine("collector");
+	month->least_ratio = 1;
+	from_us = world_real_ns() / FL_US;
+	if (start(&run) != 0)
+		verdict_fault(&month->verdict, "it does not start");
+	world_run(STARTS_WITHIN_NS);
+	for (int day = 0; day < month->days && month->verdict.problems == 0; day++)
+		pass_day(&run);
+	finish(&run, from_us);
+	if (month->verdict.problems > 0)
+		world_print_log();
+	world_close();
+	check_close(run.db);
+}
