@@ -281,9 +281,7 @@ void instance_message(struct fl_ctx *ctx, int conn, const struct fl_message *mes
 {
 	if (ctx->messages != NULL)
 		fl_metric_add(ctx->messages, 1);
-	ctx->publishing_conn = conn;
 	CALL(ctx, on_message, conn, message);
-	ctx->publishing_conn = 0;
 }
 
 void instance_on_response(struct fl_ctx *ctx, int number, const struct fl_response *response)

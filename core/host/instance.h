@@ -15,6 +15,7 @@
 
 struct host;
 struct image;
+struct instance_conn;
 struct kept;
 struct planned;
 struct written;
@@ -73,7 +74,7 @@ struct fl_ctx {
 	struct fl_metric *latency;  /* feeds: received to persisted */
 	struct metrics_mark *latency_since[2]; /* the older one and the newer one of its last minutes */
 	int64_t latency_marked_ns;             /* monotonic */
-	int publishing_conn; /* the connection whose message is being handled, 0: none */
+	struct instance_conn *publishing;      /* whose message is being handled; NULL: none, or gone */
 
 	enum fl_health health;
 	char health_reason[512];

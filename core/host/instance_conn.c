@@ -23,6 +23,8 @@ struct instance_conn *instance_conn_find(const struct fl_ctx *ctx, int number)
 
 static void forget(struct instance_conn *entry)
 {
+	if (entry->owner->publishing == entry)
+		entry->owner->publishing = NULL;
 	map_remove_number(entry->owner->conns, (uint64_t)entry->number);
 	free(entry);
 }
@@ -79,11 +81,8 @@ static void begin_since(struct instance_conn *entry)
 
 void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 {
-	struct instance_conn *entry;
+	struct instance_conn *entry = ctx->publishing;
 
-	if (ctx->publishing_conn == 0)
-		return;
-	entry = instance_conn_find(ctx, ctx->publishing_conn);
 	if (entry == NULL)
 		return;
 	if (record->kind <= FL_BOOK && record->event_time_ns > entry->last_event_ns)
@@ -173,10 +172,13 @@ static bool on_message(void *data, struct conn *conn, const struct fl_message *m
 {
 	struct instance_conn *entry = data;
 	struct fl_ctx *ctx = entry->owner;
-	int number = entry->number;
+	bool is_alive;
 
-	instance_message(ctx, number, message);
-	return instance_conn_find(ctx, number) == entry && entry->conn == conn;
+	ctx->publishing = entry;
+	instance_message(ctx, entry->number, message);
+	is_alive = ctx->publishing == entry && entry->conn == conn; /* forget() takes it out */
+	ctx->publishing = NULL;
+	return is_alive;
 }
 
 static const struct conn_owner conn_owner = { .on_state = on_state, .on_message = on_message };

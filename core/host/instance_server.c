@@ -133,7 +133,7 @@ static int take_number(struct instance_listener *listener, const struct stream *
 }
 
 static void on_upgraded(
-	void *data, struct stream *stream, const char *early, size_t length, int64_t received_ns)
+	void *data, struct stream *stream, char *early, size_t length, int64_t received_ns)
 {
 	struct instance_listener *listener = data;
 	struct fl_ctx *ctx = listener->owner;

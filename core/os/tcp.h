@@ -14,10 +14,11 @@ struct tcp_events {
 	 */
 	void (*on_connected)(void *data, int error);
 	/**
-	 * Bytes arrived; borrowed for the call. `received_ns`: real time of this turn, when they left
-	 * the socket. @return false: the tcp was closed or aborted inside, touch nothing more.
+	 * Bytes arrived; borrowed for the call, and may be written to. `received_ns`: real time of this
+	 * turn, when they left the socket. @return false: the tcp was closed or aborted inside, touch
+	 * nothing more.
 	 */
-	bool (*on_read)(void *data, const char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
+	bool (*on_read)(void *data, char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
 	/** The peer has ended its side (0) or the socket failed (negative errno). Called once; close
 	 * it. */
 	void (*on_end)(void *data, int error);

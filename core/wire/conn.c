@@ -379,7 +379,7 @@ int conn_accept(struct loop *loop, const char *name, struct stream *stream,
 	return 0;
 }
 
-bool conn_take_early(struct conn *conn, const char *early, size_t length, int64_t received_ns)
+bool conn_take_early(struct conn *conn, char *early, size_t length, int64_t received_ns)
 {
 	conn_hold(conn);
 	if (conn->ws != NULL && length > 0)

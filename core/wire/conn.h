@@ -38,7 +38,7 @@ int conn_accept(struct loop *loop, const char *name, struct stream *stream,
 	size_t message_limit_bytes, size_t send_limit_bytes, const struct conn_owner *owner, void *data,
 	struct conn **out);
 bool conn_take_early(
-	struct conn *conn, const char *early, size_t length, int64_t received_ns) FL_MUSTCHECK;
+	struct conn *conn, char *early, size_t length, int64_t received_ns) FL_MUSTCHECK;
 
 /** Whether `endpoint` has the same target and trust (then a reload adopts); timeouts are taken
  * over. */

@@ -133,7 +133,7 @@ static int begin_upgrade(struct conn *conn)
 }
 
 /* What the answer has decided, once it is whole. `rest` came behind it and is WebSocket already. */
-static void end_upgrade(struct conn *conn, const char *rest, size_t length, int64_t received_ns)
+static void end_upgrade(struct conn *conn, char *rest, size_t length, int64_t received_ns)
 {
 	unsigned epoch = conn->epoch;
 	const char *problem = "";
@@ -159,7 +159,7 @@ static void end_upgrade(struct conn *conn, const char *rest, size_t length, int6
 		conn_feed(conn, rest, length, received_ns);
 }
 
-static void feed_answer(struct conn *conn, const char *bytes, size_t length, int64_t received_ns)
+static void feed_answer(struct conn *conn, char *bytes, size_t length, int64_t received_ns)
 {
 	int64_t used = http1_feed(conn->http, bytes, length);
 
@@ -197,7 +197,7 @@ static bool on_open(void *data)
 	return is_same;
 }
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct conn *conn = data;
 	unsigned epoch = conn->epoch;

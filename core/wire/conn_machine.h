@@ -90,7 +90,7 @@ extern const struct stream_events conn_stream_events;
 /* conn_send.c: messages and frames. */
 int conn_open_ws(struct conn *conn);
 /** Feeds frames. The conn may be destroyed inside: hold it. */
-void conn_feed(struct conn *conn, const char *bytes, size_t length, int64_t received_ns);
+void conn_feed(struct conn *conn, char *bytes, size_t length, int64_t received_ns);
 
 /* conn_drip.c: bytes held back. */
 

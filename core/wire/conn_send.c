@@ -76,7 +76,7 @@ int conn_open_ws(struct conn *conn)
 		conn->is_accepted, &events, conn, &conn->ws);
 }
 
-void conn_feed(struct conn *conn, const char *bytes, size_t length, int64_t received_ns)
+void conn_feed(struct conn *conn, char *bytes, size_t length, int64_t received_ns)
 {
 	unsigned epoch = conn->epoch;
 	enum fl_reason reason;

@@ -194,7 +194,7 @@ static void settle(struct lane *lane, bool is_all_used)
 		lane_close(lane);
 }
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct lane *lane = data;
 

@@ -28,7 +28,7 @@ struct server_owner {
 	 * stream_abort. It does not count as a connection of the server's any more.
 	 */
 	void (*on_upgraded)(
-		void *data, struct stream *stream, const char *early, size_t length, int64_t received_ns);
+		void *data, struct stream *stream, char *early, size_t length, int64_t received_ns);
 };
 
 int server_open(struct loop *loop, const char *name, const struct fl_listen *how,

@@ -301,7 +301,7 @@ static bool on_open(void *data)
 	return true;
 }
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct peer *peer = data;
 
@@ -344,7 +344,7 @@ static const struct stream_events stream_events = {
 static void hand_over(struct peer *peer)
 {
 	struct server *server = peer->server;
-	void (*on_upgraded)(void *, struct stream *, const char *, size_t, int64_t) =
+	void (*on_upgraded)(void *, struct stream *, char *, size_t, int64_t) =
 		server->owner.on_upgraded;
 	void *data = server->data;
 	struct stream *stream = peer->stream;
@@ -356,7 +356,7 @@ static void hand_over(struct peer *peer)
 	peer->stream = NULL;
 	buf_init(&peer->waiting, 0);
 	peer_close(peer, false);
-	on_upgraded(data, stream, buf_string(&early), buf_length(&early), received_ns);
+	on_upgraded(data, stream, buf_bytes(&early), buf_length(&early), received_ns);
 	buf_finish(&early);
 }
 

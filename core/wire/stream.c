@@ -182,7 +182,7 @@ static void on_tls_send(void *data, const char *bytes, size_t length)
 		stream->write_error = error;
 }
 
-static bool on_tls_read(void *data, const char *bytes, size_t length)
+static bool on_tls_read(void *data, char *bytes, size_t length)
 {
 	struct stream *stream = data;
 
@@ -203,7 +203,7 @@ static const struct tls_events tls_events = {
 	.on_secured = on_tls_secured,
 };
 
-static bool on_tcp_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_tcp_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct stream *stream = data;
 

@@ -22,7 +22,7 @@ struct stream_events {
 	void (*on_securing)(void *data);
 	/** Bytes can be sent and will arrive. @return false: the stream was closed inside. */
 	bool (*on_open)(void *data) FL_MUSTCHECK;
-	bool (*on_read)(void *data, const char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
+	bool (*on_read)(void *data, char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
 	/** It ended or could not be opened. `detail` in words. Once; nothing follows; the owner closes
 	 * it. */
 	void (*on_end)(void *data, enum fl_reason reason, const char *detail);

@@ -24,7 +24,7 @@ struct tls_events {
 	/** Ciphertext to send. */
 	void (*on_send)(void *data, const char *bytes, size_t length);
 	/** Plaintext. @return false: the tls was closed inside. */
-	bool (*on_read)(void *data, const char *bytes, size_t length) FL_MUSTCHECK;
+	bool (*on_read)(void *data, char *bytes, size_t length) FL_MUSTCHECK;
 	/** The handshake is done. @return as on_read. */
 	bool (*on_secured)(void *data) FL_MUSTCHECK;
 };

@@ -1,10 +1,11 @@
 /*
- * ws.c: wslay's frames under a push reactor. wslay asks for bytes by a callback, which is served
- * from what ws_feed was given; it reads until that is used up. Messages are put together in one
- * buffer that is used again for each, so that a small message costs no allocation.
+ * ws.c: frames to messages. A message of one frame that lies whole in what ws_feed was given is
+ * handed on from there, without a copy; others are put together in one buffer that is used again
+ * for each. wslay makes the frames that are sent.
  */
 #include "ws.h"
 #include "random.h"
+#include "ws_frame.h"
 
 #include <feedloom/kit.h>
 #include <mbedtls/base64.h>
@@ -21,12 +22,6 @@ enum {
 	CLOSE_NONE = 1005       /* "no code given": never on the wire */
 };
 
-struct frame {
-	uint8_t opcode;
-	bool is_final;
-	uint64_t missing; /* payload bytes still to come */
-};
-
 struct ws {
 	struct loop *loop;
 	bool is_client, check_text;
@@ -35,11 +30,14 @@ struct ws {
 	void *data;
 	wslay_frame_context_ptr frames;
 
-	const char *in; /* what ws_feed was given and wslay has not yet taken */
+	char *in; /* what ws_feed was given and is not yet used */
 	size_t in_length;
 	int64_t received_ns;
+	uint8_t head[WS_HEAD_MAX]; /* of a frame, as much as has come of one that was torn */
+	size_t head_length;
 	bool is_in_frame;
-	struct frame frame;
+	struct ws_head frame;   /* the present one */
+	uint64_t missing;       /* payload bytes of it still to come */
 	struct buf message;     /* assembled so far */
 	uint8_t message_opcode; /* text or binary while one is being assembled, else 0 */
 	uint8_t control[CONTROL_MAX];
@@ -58,21 +56,6 @@ struct ws {
 };
 
 /* ---- wslay's callbacks ---- */
-
-static ssize_t give_bytes(uint8_t *to, size_t length, int flags, void *data)
-{
-	struct ws *ws = data;
-
-	(void)flags;
-	if (ws->in_length == 0)
-		return -1; /* wslay says WANT_READ */
-	if (length > ws->in_length)
-		length = ws->in_length;
-	memcpy(to, ws->in, length);
-	ws->in += length;
-	ws->in_length -= length;
-	return (ssize_t)length;
-}
 
 static ssize_t take_bytes(const uint8_t *bytes, size_t length, int flags, void *data)
 {
@@ -95,7 +78,7 @@ static int make_mask(uint8_t *mask, size_t length, void *data)
 int ws_open(struct loop *loop, bool is_client, size_t message_limit_bytes, bool check_text,
 	const struct ws_events *events, void *data, struct ws **out)
 {
-	static const struct wslay_frame_callbacks callbacks = { take_bytes, give_bytes, make_mask };
+	static const struct wslay_frame_callbacks callbacks = { take_bytes, NULL, make_mask };
 	struct ws *ws = calloc(1, sizeof(*ws));
 
 	if (ws == NULL)
@@ -245,13 +228,17 @@ static bool after_upcall(struct ws *ws, bool is_alive)
 }
 
 /* What a new frame says of itself, before any of its payload is taken. */
-static bool begin_frame(struct ws *ws, const struct wslay_frame_iocb *head)
+static bool begin_frame(struct ws *ws, const uint8_t *bytes)
 {
-	bool is_control = wslay_is_ctrl_frame(head->opcode);
+	struct ws_head *head = &ws->frame;
+	bool is_control;
 
-	if (head->rsv != WSLAY_RSV_NONE)
+	if (!ws_head_read(bytes, head))
+		return violation(ws, "malformed frame");
+	is_control = wslay_is_ctrl_frame(head->opcode);
+	if (head->reserved != 0)
 		return violation(ws, "reserved bit set without an extension");
-	if ((head->mask != 0) == ws->is_client)
+	if (head->is_masked == ws->is_client)
 		return violation(
 			ws, ws->is_client ? "masked frame from a server" : "unmasked frame from a client");
 	switch (head->opcode) {
@@ -270,21 +257,32 @@ static bool begin_frame(struct ws *ws, const struct wslay_frame_iocb *head)
 	case WSLAY_PONG: break;
 	default: return violation(ws, "reserved opcode");
 	}
-	if (is_control && (!head->fin || head->payload_length > CONTROL_MAX))
+	if (is_control && (!head->is_final || head->payload_bytes > CONTROL_MAX))
 		return violation(ws, "fragmented or oversized control frame");
-	if (!is_control && head->payload_length > ws->limit - buf_length(&ws->message))
+	if (!is_control && head->payload_bytes > ws->limit - buf_length(&ws->message))
 		return fail(ws, 1009, FL_REASON_TOO_LARGE, "message over the size limit");
-	ws->frame.opcode = head->opcode;
-	ws->frame.is_final = head->fin != 0;
-	ws->frame.missing = head->payload_length;
+	ws->missing = head->payload_bytes;
 	ws->control_length = is_control ? 0 : ws->control_length;
 	ws->is_in_frame = true;
 	return true;
 }
 
-static bool take_payload(struct ws *ws, const uint8_t *bytes, size_t length)
+static void consume(struct ws *ws, size_t length)
 {
-	ws->frame.missing -= length;
+	ws->in += length;
+	ws->in_length -= length;
+}
+
+/* As much of the present frame as has come. */
+static bool take_payload(struct ws *ws)
+{
+	size_t length = ws->missing < ws->in_length ? (size_t)ws->missing : ws->in_length;
+	uint8_t *bytes = (uint8_t *)ws->in;
+
+	if (ws->frame.is_masked)
+		ws_mask(ws->frame.mask, ws->frame.payload_bytes - ws->missing, bytes, length);
+	consume(ws, length);
+	ws->missing -= length;
 	if (wslay_is_ctrl_frame(ws->frame.opcode)) {
 		memcpy(ws->control + ws->control_length, bytes, length);
 		ws->control_length += length;
@@ -294,27 +292,60 @@ static bool take_payload(struct ws *ws, const uint8_t *bytes, size_t length)
 	return true;
 }
 
-static bool finish_message(struct ws *ws)
+/* Whoever gets it may write into it, and into the padding behind it. */
+static bool hand_on(struct ws *ws, char *data, size_t length)
 {
-	struct fl_message message = { .received_ns = ws->received_ns };
+	struct fl_message message = {
+		.data = data,
+		.length = length,
+		.is_text = ws->message_opcode == WSLAY_TEXT_FRAME,
+		.received_ns = ws->received_ns,
+	};
 	bool is_alive;
 
-	if (!ws->frame.is_final)
-		return true;
-	message.length = buf_length(&ws->message);
-	message.is_text = ws->message_opcode == WSLAY_TEXT_FRAME;
 	ws->message_opcode = 0;
-	if (buf_reserve(&ws->message, FL_MESSAGE_PADDING) == NULL)
-		return fail(ws, 1011, FL_REASON_MEMORY, "no memory for a message");
-	message.data = buf_bytes(&ws->message);
-	memset(message.data + message.length, 0, FL_MESSAGE_PADDING);
-	if (message.is_text && ws->check_text && !fl_utf8_valid(message.data, message.length))
+	memset(data + length, 0, FL_MESSAGE_PADDING);
+	if (message.is_text && ws->check_text && !fl_utf8_valid(data, length))
 		return fail(ws, 1007, FL_REASON_BAD_TEXT, "text is not UTF-8");
 	ws->depth++;
 	is_alive = ws->events->on_message(ws->data, &message);
-	if (!after_upcall(ws, is_alive))
+	return after_upcall(ws, is_alive);
+}
+
+static bool finish_message(struct ws *ws)
+{
+	if (!ws->frame.is_final)
+		return true;
+	if (buf_reserve(&ws->message, FL_MESSAGE_PADDING) == NULL)
+		return fail(ws, 1011, FL_REASON_MEMORY, "no memory for a message");
+	if (!hand_on(ws, buf_bytes(&ws->message), buf_length(&ws->message)))
 		return false;
 	buf_clear(&ws->message, KEPT_BYTES);
+	return true;
+}
+
+/* Whether the frame that begins is a whole message, with room for the padding behind it. */
+static bool is_all_there(const struct ws *ws)
+{
+	return !wslay_is_ctrl_frame(ws->frame.opcode) && ws->frame.is_final &&
+		ws->frame.opcode != WSLAY_CONTINUATION_FRAME && ws->in_length >= FL_MESSAGE_PADDING &&
+		ws->missing <= ws->in_length - FL_MESSAGE_PADDING;
+}
+
+/* The padding lies on the next frame, whose bytes are kept meanwhile. */
+static bool take_whole(struct ws *ws)
+{
+	size_t length = (size_t)ws->missing;
+	char *data = ws->in, kept[FL_MESSAGE_PADDING];
+
+	if (ws->frame.is_masked)
+		ws_mask(ws->frame.mask, 0, (uint8_t *)data, length);
+	consume(ws, length);
+	ws->is_in_frame = false;
+	memcpy(kept, ws->in, sizeof(kept));
+	if (!hand_on(ws, data, length))
+		return false;
+	memcpy(ws->in, kept, sizeof(kept));
 	return true;
 }
 
@@ -378,32 +409,51 @@ static bool finish_control(struct ws *ws)
 	return after_upcall(ws, is_alive);
 }
 
-/* Takes one piece of a frame. false: failed, closed, or `*is_done`: all bytes are used. */
-static bool step(struct ws *ws, bool *is_done)
+/* NULL: more of the head must come. */
+static const uint8_t *take_head(struct ws *ws)
 {
-	struct wslay_frame_iocb piece = { 0 };
-	ssize_t got = wslay_frame_recv(ws->frames, &piece);
+	const uint8_t *in = (const uint8_t *)ws->in;
+	size_t bytes = ws_head_bytes(in, ws->in_length);
 
-	if (got == WSLAY_ERR_WANT_READ) {
-		*is_done = true;
+	if (ws->head_length == 0 && bytes > 0 && bytes <= ws->in_length) {
+		consume(ws, bytes);
+		return in;
+	}
+	/* Torn: byte by byte, until the head says how long it is and is so long. */
+	while (ws->in_length > 0) {
+		ws->head[ws->head_length++] = (uint8_t)*ws->in;
+		consume(ws, 1);
+		if (ws_head_bytes(ws->head, ws->head_length) == ws->head_length) {
+			ws->head_length = 0;
+			return ws->head;
+		}
+	}
+	return NULL;
+}
+
+/* Takes one piece of a frame. false: failed, closed, or all bytes are used. */
+static bool step(struct ws *ws)
+{
+	if (!ws->is_in_frame) {
+		const uint8_t *head = take_head(ws);
+
+		if (head == NULL || !begin_frame(ws, head))
+			return false;
+		if (is_all_there(ws))
+			return take_whole(ws);
+	} else if (ws->in_length == 0) {
 		return false;
 	}
-	if (got < 0)
-		return violation(ws, "malformed frame");
-	if (!ws->is_in_frame && !begin_frame(ws, &piece))
+	if (!take_payload(ws))
 		return false;
-	if (!take_payload(ws, piece.data, (size_t)got))
-		return false;
-	if (ws->frame.missing > 0)
+	if (ws->missing > 0)
 		return true;
 	ws->is_in_frame = false;
 	return wslay_is_ctrl_frame(ws->frame.opcode) ? finish_control(ws) : finish_message(ws);
 }
 
-bool ws_feed(struct ws *ws, const char *bytes, size_t length, int64_t received_ns)
+bool ws_feed(struct ws *ws, char *bytes, size_t length, int64_t received_ns)
 {
-	bool is_done = false;
-
 	if (ws->reason != FL_REASON_NONE)
 		return false;
 	ws->in = bytes;
@@ -411,7 +461,7 @@ bool ws_feed(struct ws *ws, const char *bytes, size_t length, int64_t received_n
 	ws->received_ns = received_ns;
 	ws->pongs = 0;
 	ws->depth++; /* keeps it through the loop; upcalls that close it end the loop */
-	while (!ws->close_received && step(ws, &is_done))
+	while (!ws->close_received && step(ws))
 		;
 	if (!ws->is_dead && ws->ping_waits && !ws->close_sent)
 		(void)send_frame(ws, WSLAY_PONG, ws->ping, ws->ping_length);

@@ -1,7 +1,7 @@
 /*
  * ws.h: WebSocket frames to messages and back (RFC 6455), client and server, over bytes that others
- * bring. wslay's frame API frames; this file assembles messages, answers pings and close frames,
- * and checks what the frame API does not.
+ * bring. ws_frame.h reads the heads of frames, wslay's frame API makes those that are sent; this
+ * file assembles messages, answers pings and close frames, and checks.
  */
 #ifndef WIRE_WS_H
 #define WIRE_WS_H
@@ -26,9 +26,9 @@ struct ws_events {
  */
 int ws_open(struct loop *loop, bool is_client, size_t message_limit_bytes, bool check_text,
 	const struct ws_events *events, void *data, struct ws **out);
-/** Takes bytes. false: closed inside an upcall, or failed (ws_failure says why; a close frame was
- * sent). */
-bool ws_feed(struct ws *ws, const char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
+/** Takes bytes, and may write into them. false: closed inside an upcall, or failed (ws_failure says
+ * why; a close frame was sent). */
+bool ws_feed(struct ws *ws, char *bytes, size_t length, int64_t received_ns) FL_MUSTCHECK;
 enum fl_reason ws_failure(const struct ws *ws, char *detail, size_t size); /* NONE: not failed */
 int ws_send(struct ws *ws, bool is_text, const void *data, size_t length);
 /** As ws_send of text, in frames of `piece` bytes at most; `pings`: one between any two. */

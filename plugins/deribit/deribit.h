@@ -101,6 +101,9 @@ struct deribit_item {
 	struct fl_silence silence;
 	struct deribit_chain chain; /* of its book */
 	struct fl_instrument record;
+	uint32_t underlying_id; /* that its last ticker named, 0: none */
+	size_t underlying_length;
+	const char *underlying_name; /* core's */
 };
 
 /* A channel by kind and currency or by index. All are on one connection, `group_link`. */

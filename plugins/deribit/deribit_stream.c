@@ -38,12 +38,24 @@ static void publish(
 	fl_publish(self->ctx, head);
 }
 
+/* An instrument's tickers name the same underlying nearly always. */
+static uint32_t underlying_id(
+	struct deribit *self, struct deribit_item *item, struct deribit_text name)
+{
+	if (item->underlying_id == 0 || item->underlying_length != name.length ||
+		memcmp(item->underlying_name, name.data, name.length) != 0) {
+		item->underlying_id = fl_instrument_id(self->ctx, name.data, name.length);
+		item->underlying_name = fl_instrument_name(self->ctx, item->underlying_id);
+		item->underlying_length = name.length;
+	}
+	return item->underlying_id;
+}
+
 static void on_ticker(struct deribit *self, struct deribit_item *item, struct deribit_message *in,
 	int64_t received_ns)
 {
 	if (in->underlying.length > 0)
-		in->ticker.underlying_index =
-			fl_instrument_id(self->ctx, in->underlying.data, in->underlying.length);
+		in->ticker.underlying_index = underlying_id(self, item, in->underlying);
 	publish(self, item, &in->ticker.head, received_ns);
 }
 

@@ -99,7 +99,7 @@ static bool feed(struct end *end, const uint8_t *bytes, size_t length)
 		CHECK(reason != FL_REASON_NONE);
 		CHECK(buf_printf(&end->heard, "failed %d %s", (int)reason, detail) == 0);
 		/* Once failed, it stays so. */
-		CHECK(!ws_feed(end->ws, "", 0, 1));
+		CHECK(!ws_feed(end->ws, (char[]){ 0 }, 0, 1));
 		CHECK(ws_send(end->ws, true, "x", 1) == -ENOTCONN);
 	}
 	return is_fine;

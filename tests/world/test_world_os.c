@@ -205,7 +205,7 @@ static void on_connected(void *data, int error)
 	((struct end *)data)->error = error;
 }
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct end *to = data;
 

@@ -33,7 +33,7 @@ struct world {
 	bool accepts_silently;
 };
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct peer *peer = data;
 

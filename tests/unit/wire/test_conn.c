@@ -96,7 +96,7 @@ static void say(struct peer *peer, const char *text)
 	assert_int_equal(stream_write(peer->stream, text, strlen(text)), 0);
 }
 
-static void answer(struct peer *peer, const char *rest, size_t length)
+static void answer(struct peer *peer, char *rest, size_t length)
 {
 	static const char refusal[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\ngo away";
 	static const char too_many[] =
@@ -132,7 +132,7 @@ static bool peer_on_open(void *data)
 	return true;
 }
 
-static bool peer_on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool peer_on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct peer *peer = data;
 	int64_t used;
@@ -777,7 +777,7 @@ static void on_raw_connected(void *data, int error)
 	assert_int_equal(tcp_write(*(struct tcp **)data, bytes, sizeof(bytes) - 1), 0);
 }
 
-static bool on_raw_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_raw_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	(void)data;
 	(void)bytes;

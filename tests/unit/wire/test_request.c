@@ -105,7 +105,7 @@ static const struct server_owner owner = { .on_request = on_request, .on_gone = 
 
 /* ---- raw servers ---- */
 
-static bool on_raw_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_raw_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct raw *raw = data;
 	struct world *world = raw->world;

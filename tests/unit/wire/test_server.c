@@ -90,7 +90,7 @@ static int on_upgrade(void *data, const struct fl_http_request *request)
 }
 
 static void on_upgraded(
-	void *data, struct stream *stream, const char *early, size_t length, int64_t received_ns)
+	void *data, struct stream *stream, char *early, size_t length, int64_t received_ns)
 {
 	struct world *world = data;
 
@@ -162,7 +162,7 @@ static void on_connected(void *data, int error)
 	client->is_connected = true;
 }
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	struct client *client = data;
 

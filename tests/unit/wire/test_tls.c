@@ -33,7 +33,7 @@ static bool close_here(struct end *end)
 	return false;
 }
 
-static bool on_read(void *data, const char *bytes, size_t length)
+static bool on_read(void *data, char *bytes, size_t length)
 {
 	struct end *end = data;
 
