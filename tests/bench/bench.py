@@ -2,12 +2,13 @@
 
     bench.py --build DIR [--quick] [--rounds N] [--only NAME,...] [--dir DIR]
 
-Rounds in which every contestant has its turn, so that what else the machine does meets all of them; a ratio is
-the median of the rounds' ratios. Absolute figures are this machine's at this moment and mean little. Exit code
+All contestants wait, connected, and have their turns in rounds, half a second each, so that what else the machine
+does meets all of them; a ratio is the median of the rounds' ratios. Absolute figures are this machine's at this moment and mean little. Exit code
 1: a target was missed, or a program did not see what was played. --quick plays little, shows that the programs
 work and that their counts agree, and says nothing of speed.
 """
 import argparse
+import contextlib
 import os
 import shutil
 import statistics
@@ -20,14 +21,15 @@ import contestants
 from contestants import Disagreement
 
 MIB = 1 << 20
-RUN_WRITES_MAX = 2048 * MIB  # beyond it the disk is measured, not the program
+WRITES_MAX = 2048 * MIB  # of one process; beyond it the disk is measured
 BATCH_ROWS = 10000  # as sink_sqlite's
 
-# name: messages of a run; what one of about two seconds takes
-PLAIN = {"reader": 3000000, "parser": 2000000, "journal": 1200000, "null": 1200000, "sqlite": 300000,
-         "node": 300000, "python": 200000}
-SECURE = {"reader": 500000, "parser": 500000, "journal": 400000, "null": 400000, "node": 200000,
-          "python": 150000}
+# name: messages of a turn; what takes about half a second
+PLAIN = {"reader": 1000000, "parser": 400000, "journal": 400000, "null": 400000, "node": 100000,
+         "python": 60000}
+SECURE = {"reader": 120000, "parser": 120000, "journal": 120000, "null": 120000, "node": 60000,
+          "python": 40000}
+SQLITE = 300000  # anew in each round, with the insert loop of its rows right behind it
 QUICK = 3000
 LATENCY_RATES = (2000, 10000)
 LATENCY_S = 10
@@ -77,35 +79,59 @@ class Bench:
                 return False
         return True
 
-    def turn(self, name, line, count, rate=0):
+    def note(self, name, line, result):
+        self.runs.setdefault((name, line), []).append(result)
+
+    def session(self, stack, name, line):
+        """A contestant in a folder of its own; both are gone when the stack unwinds."""
         folder = self.folder()
-        try:
-            result = contestants.run(name, self.build, folder, count, line == "tls", rate)
-            if result["written"] > RUN_WRITES_MAX:
-                raise Disagreement(f"{name} wrote {result['written'] // MIB} MiB: more than the cache takes")
-            if name == "sqlite" and rate == 0:
-                done = contestants.run_insert(self.build, folder / "store.db", folder, BATCH_ROWS)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        session = contestants.Session(name, self.build, folder, line == "tls")
+        stack.callback(session.kill)
+        session.folder = folder
+        return session.start()
+
+    def check(self, session):
+        session.stop()
+        if session.written > WRITES_MAX:
+            raise Disagreement(f"{session.name} wrote {session.written // MIB} MiB: more than the cache takes")
+
+    def rounds_of(self, line, parts):
+        with contextlib.ExitStack() as stack:
+            parts = [(name, count) for name, count in parts.items() if self.takes_part(name)]
+            sessions = {name: self.session(stack, name, line) for name, _ in parts}
+            for _ in range(self.rounds):
+                for name, count in parts:
+                    self.note(name, line, sessions[name].play(QUICK if self.quick else count))
+            for session in sessions.values():
+                self.check(session)
+
+    def rounds_of_sqlite(self):
+        for _ in range(self.rounds if self.takes_part("sqlite") else 0):
+            with contextlib.ExitStack() as stack:
+                session = self.session(stack, "sqlite", "plain")
+                result = session.play(QUICK if self.quick else SQLITE)
+                self.check(session)
+                done = contestants.run_insert(self.build, session.folder / "store.db", session.folder, BATCH_ROWS)
                 if done["rows"] != result["rows"]:
                     raise Disagreement(f"the store has {done['rows']} rows of {result['rows']}")
                 result["rate"] = result["rows"] / result["seconds"]
-                self.runs.setdefault(("insert", line), []).append(
-                    {"rate": done["rows"] / done["seconds"], "cpu_us": done["cpu_s"] / done["rows"] * 1e6,
-                     "rss_mb": 0, "written": 0})
-            return result
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+                self.note("sqlite", "plain", result)
+                self.note("insert", "plain", {"rate": done["rows"] / done["seconds"],
+                                              "cpu_us": done["cpu_s"] / done["rows"] * 1e6, "rss_mb": 0})
 
-    def round(self):
-        for line, parts in (("plain", PLAIN), ("tls", SECURE)):
-            for name, count in parts.items():
-                if self.takes_part(name):
-                    result = self.turn(name, line, QUICK if self.quick else count)
-                    self.runs.setdefault((name, line), []).append(result)
+    def all_rounds(self):
+        self.rounds_of("plain", PLAIN)
+        self.rounds_of("tls", SECURE)
+        self.rounds_of_sqlite()
 
     def measure_latency(self):
         for rate in LATENCY_RATES:
-            result = self.turn("sqlite", "plain", rate * LATENCY_S, rate)
-            self.latency[rate] = result["latency_ms"]
+            with contextlib.ExitStack() as stack:
+                session = self.session(stack, "sqlite", "plain")
+                session.play(rate * LATENCY_S, rate)
+                self.check(session)
+                self.latency[rate] = session.contestant.latency_ms
 
     # -- what came out --
 
@@ -118,7 +144,7 @@ class Bench:
         return statistics.median(ratios) if ratios else None
 
     def print_table(self):
-        self.say(f"\n{'':<36}{'per second':>12}{'of parser':>11}{'CPU us':>8}{'RSS MB':>8}{'written MB':>12}")
+        self.say(f"\n{'':<36}{'per second':>12}{'of parser':>11}{'CPU us':>8}{'RSS MB':>8}")
         for line in ("plain", "tls"):
             for name, title in TITLES.items():
                 key = (name, line)
@@ -126,8 +152,8 @@ class Bench:
                     continue
                 share = self.ratio(key, ("parser", line)) if name != "insert" else None
                 self.say(f"{title + (', TLS' if line == 'tls' else ''):<40}{self.median(key, 'rate'):>8.0f}"
-                         f"{share if share is not None else 0:>11.2f}{self.median(key, 'cpu_us'):>8.2f}"
-                         f"{self.median(key, 'rss_mb'):>8.1f}{self.median(key, 'written') / 1e6:>12.0f}")
+                         f"{'' if share is None else format(share, '.2f'):>11}{self.median(key, 'cpu_us'):>8.2f}"
+                         f"{self.median(key, 'rss_mb'):>8.1f}")
         self.say("SQLite and the insert loop: rows a second; all else messages. CPU is of all threads of the "
                  "process, for one message.")
         for rate, latency in self.latency.items():
@@ -171,12 +197,11 @@ def disk_rate(folder):
 def compare(bench):
     folder = bench.folder()
     try:
-        bench.say(f"this disk takes {disk_rate(folder):.0f} MB/s, synced ({folder.parent})")
+        bench.say(f"this disk takes {disk_rate(folder):.0f} MB/s, synced ({folder.parent}); "
+                  f"{os.getloadavg()[0]:.1f} others at work")
     finally:
         shutil.rmtree(folder)
-    for number in range(1, bench.rounds + 1):
-        bench.say(f"round {number} of {bench.rounds}, {os.getloadavg()[0]:.1f} others at work")
-        bench.round()
+    bench.all_rounds()
     if not bench.only or "sqlite" in bench.only:
         bench.measure_latency()
     bench.print_table()
@@ -187,14 +212,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True, help="the build folder")
     parser.add_argument("--quick", action="store_true", help="do the programs work, do their counts agree")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", type=lambda text: text.split(","), help="names: " + ", ".join(PLAIN))
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--only", type=lambda text: text.split(","), help="names: sqlite, " + ", ".join(PLAIN))
     parser.add_argument("--dir", default="/var/tmp", help="where the daemon writes; on a real disk")
-    bench = Bench(parser.parse_args())
+    options = parser.parse_args()
+    options.rounds = 1 if options.quick else options.rounds
+    bench = Bench(options)
     try:
         if not bench.quick:
             return compare(bench)
-        bench.round()
+        bench.all_rounds()
         for name in ("node", "python"):
             if not bench.takes_part(name):
                 bench.say(f"{TITLES[name]} is not installed: left out")

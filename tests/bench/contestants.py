@@ -1,8 +1,8 @@
 """What takes part in the benchmark: each is a process that reads the stream the player plays.
 
-A run is: start the player and the contestant, wait until it is connected (the daemon: subscribed), play,
-and count the time from the first byte until the pong to a ping that was sent behind the last message; where
-rows are kept, until the last one is. What the contestant says it saw must be what was played.
+Each has a player of its own and waits, connected (the daemon: subscribed), until it is its turn. A turn's time is
+that from the first byte until the pong to a ping that was sent behind the last message; where rows are kept,
+until the last one is. At the end, what it says it saw must be what was played to it.
 """
 import http.client
 import json
@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 TLS = SOURCE / "tests" / "fixtures" / "tls"
 INSTRUMENTS = 1548
+COUNTED = ("messages", "quotes", "tickers", "trades")
 KINDS = {"quote": "quotes", "ticker": "tickers", "trade": "trades"}
 WAIT_S = float(os.environ.get("FEEDLOOM_BENCH_WAIT", "60"))
 
@@ -144,7 +145,7 @@ class Peer:
             raise Disagreement(f"{self.name} ended with {self.process.returncode}")
 
     def check(self, played):
-        for what in ("messages", "quotes", "tickers", "trades"):
+        for what in COUNTED:
             if self.name == "reader" and what != "messages":
                 continue
             if self.seen[what] != played[what]:
@@ -255,28 +256,40 @@ class Daemon:
             self.process.wait()
 
 
-def run(name, build, folder, count, is_tls=False, rate=0):
-    """One run of one contestant: figures by name."""
-    kind = Daemon if name in ("journal", "null", "sqlite") else Peer
-    player, contestant = Player(build, is_tls), kind(name, build, folder)
-    try:
-        contestant.start(player)
-        watch = Watch(contestant.pid())
-        played = player.play(count, rate)
+class Session:
+    """A contestant and its player, from the start to the comparison of what both have counted."""
+
+    def __init__(self, name, build, folder, is_tls=False):
+        kind = Daemon if name in ("journal", "null", "sqlite") else Peer
+        self.name, self.total, self.written = name, dict.fromkeys(COUNTED, 0), 0
+        self.player, self.contestant = Player(build, is_tls), kind(name, build, folder)
+
+    def start(self):
+        self.contestant.start(self.player)
+        return self
+
+    def play(self, count, rate=0):
+        """One turn: figures by name."""
+        watch = Watch(self.contestant.pid())
+        played = self.player.play(count, rate)
         ponged = time.monotonic()
-        contestant.wait_kept(played)
+        self.contestant.wait_kept(played)
         seconds = played["seconds"] + time.monotonic() - ponged
         watch.end()
-        contestant.stop(player)
-        contestant.check(played)
-    finally:
-        contestant.kill()
-        player.process.kill()
-        player.process.wait()
-    return {"rate": count / seconds, "cpu_us": watch.cpu_s / count * 1e6, "rss_mb": watch.rss_kib / 1024,
-            "written": watch.written, "rows": played["quotes"] + played["tickers"] + played["trades"],
-            "bytes": played["bytes"], "seconds": seconds,
-            "latency_ms": getattr(contestant, "latency_ms", None)}
+        self.written += watch.written
+        for what in COUNTED:
+            self.total[what] += played[what]
+        return {"rate": count / seconds, "cpu_us": watch.cpu_s / count * 1e6, "rss_mb": watch.rss_kib / 1024,
+                "seconds": seconds, "rows": played["quotes"] + played["tickers"] + played["trades"]}
+
+    def stop(self):
+        self.contestant.stop(self.player)
+        self.contestant.check(self.total)
+
+    def kill(self):
+        self.contestant.kill()
+        self.player.process.kill()
+        self.player.process.wait()
 
 
 def run_insert(build, store, folder, rows):

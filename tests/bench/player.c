@@ -38,7 +38,9 @@ struct peer {
 	struct line line;
 	char in[REQUEST_BYTES];
 	size_t in_length;
-	int wishes[2]; /* a pipe: what to play */
+	int wishes[2];   /* a pipe: what to play */
+	struct mix *mix; /* goes on where the last play ended: trades are numbered through */
+	size_t next;     /* message of its block */
 	uint64_t pings;
 };
 
@@ -271,35 +273,36 @@ static bool serve_frames(struct peer *peer, bool *is_pong)
 
 struct play {
 	struct peer *peer;
-	struct mix *mix;
 	struct mix_counts counts;
-	size_t next; /* message of the block */
 };
 
-static size_t begin_of(const struct play *play, size_t message)
+static size_t begin_of(const struct mix *mix, size_t message)
 {
-	return message == 0 ? 0 : play->mix->messages[message - 1].end;
+	return message == 0 ? 0 : mix->messages[message - 1].end;
 }
 
 static bool send_messages(struct play *play, uint64_t count)
 {
+	struct peer *peer = play->peer;
+	struct mix *mix = peer->mix;
+
 	while (count > 0) {
-		size_t first = play->next, begin = begin_of(play, first), end = begin;
+		size_t begin = begin_of(mix, peer->next), end = begin;
 
 		/* Plain: as much as one call takes. TLS: a record a message. */
 		do {
-			const struct mix_message *message = &play->mix->messages[play->next++];
+			const struct mix_message *message = &mix->messages[peer->next++];
 
 			mix_count(&play->counts, message, message->end - end);
 			end = message->end;
 			count--;
-		} while (play->peer->line.ssl == NULL && count > 0 && play->next < MIX_MESSAGES &&
+		} while (peer->line.ssl == NULL && count > 0 && peer->next < MIX_MESSAGES &&
 			end - begin < CHUNK_BYTES);
-		if (!line_put(&play->peer->line, play->mix->block + begin, end - begin))
+		if (!line_put(&peer->line, mix->block + begin, end - begin))
 			return false;
-		if (play->next == MIX_MESSAGES) {
-			play->next = 0;
-			mix_advance(play->mix);
+		if (peer->next == MIX_MESSAGES) {
+			peer->next = 0;
+			mix_advance(mix);
 		}
 	}
 	return true;
@@ -354,14 +357,14 @@ static bool play(struct peer *peer, const struct wish *wish)
 	double begun, sent;
 	char text[320];
 
-	play.mix = mix_create(real_ms(), wish->rate > 0 ? wish->rate : UNPACED_RATE);
-	if (play.mix == NULL)
+	if (peer->mix == NULL)
+		peer->mix = mix_create(real_ms(), wish->rate > 0 ? wish->rate : UNPACED_RATE);
+	if (peer->mix == NULL)
 		return false;
 	begun = now_s();
 	is_played = wish->rate > 0 ? play_paced(&play, wish) : send_messages(&play, wish->count);
 	sent = now_s() - begun;
 	is_played = is_played && wait_for_pong(peer);
-	mix_destroy(play.mix);
 	snprintf(text, sizeof(text),
 		"{\"messages\":%llu,\"quotes\":%llu,\"tickers\":%llu,\"trades\":%llu,\"bytes\":%llu,"
 		"\"sent_s\":%.6f,\"seconds\":%.6f,\"failed\":%s}",
@@ -421,6 +424,7 @@ static void *serve(void *data)
 	}
 	close(peer->wishes[0]);
 	close(peer->wishes[1]);
+	mix_destroy(peer->mix);
 	free(peer);
 	return NULL;
 }
