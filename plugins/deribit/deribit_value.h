@@ -18,18 +18,31 @@
  */
 #define IS(text) is_key(key, text, sizeof(text) - 1)
 
+static inline uint32_t word_of_4(const char *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline uint64_t word_of_8(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
 static inline bool is_key(const char *key, const char *text, size_t length)
 {
-	uint64_t key_head = 0, key_tail = 0, head = 0, tail = 0;
-	size_t word = length >= 8 ? 8 : 4;
-
 	if (length < 4 || length > 16)
 		return memcmp(key, text, length) == 0;
-	memcpy(&key_head, key, word);
-	memcpy(&key_tail, key + length - word, word);
-	memcpy(&head, text, word);
-	memcpy(&tail, text + length - word, word);
-	return ((key_head ^ head) | (key_tail ^ tail)) == 0;
+	if (length < 8)
+		return ((word_of_4(key) ^ word_of_4(text)) |
+				   (word_of_4(key + length - 4) ^ word_of_4(text + length - 4))) == 0;
+	return ((word_of_8(key) ^ word_of_8(text)) |
+			   (word_of_8(key + length - 8) ^ word_of_8(text + length - 8))) == 0;
 }
 
 static inline struct deribit_text text_of(yyjson_val *value)
