@@ -278,6 +278,7 @@ static void prepare(struct pg *pg)
 		return;
 	}
 	job->number = -1;
+	result_clear(&pg->result);
 	put_settings(pg, job);
 	put_orphan(pg, job);
 	pg_job_statement(job,
@@ -402,6 +403,7 @@ static void lost_to(struct pg *pg)
 	char words[600];
 
 	pg_error_words(PQerrorMessage(pg->conn), words, sizeof(words));
+	words[strcspn(words, ";")] = '\0'; /* guesses at the cause follow */
 	pg_lost(pg, -ENOTCONN, pg->parting[0] != '\0' ? pg->parting : words);
 }
 

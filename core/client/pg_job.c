@@ -273,14 +273,13 @@ int pg_job_seal(struct fl_pg_job *job)
 
 const char *pg_job_words(struct fl_pg_job *job, int index, char *out, size_t size)
 {
-	const char *sql, *end;
+	const char *sql;
 	size_t length;
 
 	if (index < 0 || (size_t)index >= job->count)
 		return "";
 	sql = buf_string(&job->sql) + job->statements[index].sql_at;
-	end = strchr(sql, '(');
-	length = end != NULL && end > sql ? (size_t)(end - sql) : strlen(sql);
+	length = strcspn(sql, "(;\n"); /* what it is about stands before the first bracket */
 	if (length >= size)
 		length = size - 1;
 	memcpy(out, sql, length);

@@ -18,6 +18,7 @@ static void lost(struct pg *pg)
 	char words[600];
 
 	pg_error_words(PQerrorMessage(pg->conn), words, sizeof(words));
+	words[strcspn(words, ";")] = '\0';
 	pg_lost(pg, -ENOTCONN, words[0] != '\0' ? words : "the connection is gone");
 }
 
@@ -93,6 +94,14 @@ static void fail(struct pg *pg, const PGresult *from)
 		error = -ESTALE;
 	if (pg->state == PG_CANCELLING)
 		error = -ETIMEDOUT;
+	if (error == -ENOTCONN) {
+		/* libpq's guesses at the cause follow in further lines. */
+		pg_error_words(
+			primary != NULL ? primary : PQresultErrorMessage(from), words, sizeof(words));
+		words[strcspn(words, ";")] = '\0';
+		(void)result_fail(&pg->result, error, "%s", words);
+		return;
+	}
 	pg_error_words(primary != NULL ? primary : PQresultErrorMessage(from), words, sizeof(words));
 	pg_error_words(detail, more, sizeof(more));
 	(void)result_fail(&pg->result, error, "%s%s%s%s (%s)", words, more[0] != '\0' ? " (" : "", more,

@@ -64,6 +64,13 @@ static bool takes_now(const struct stream *stream)
 		!stream->is_working && !stream->is_in_flight;
 }
 
+static int64_t delay_until_it_takes(const struct stream *stream)
+{
+	if (stream == NULL || stream->is_held || stream->is_working)
+		return READING_DELAY_NS;
+	return stream->blocked[0] != '\0' ? WAIT_NS : AWAY_DELAY_NS;
+}
+
 static int ask_ids(struct stream *stream)
 {
 	struct fl_ctx *ctx = stream->sink->ctx;
@@ -103,8 +110,7 @@ static void on_batch(void *state, const char *name, const struct fl_batch *batch
 
 	if (stream == NULL || !takes_now(stream)) {
 		/* Of the code before a reload, or of a table that waits. */
-		fl_retry(sink->ctx, name,
-			stream != NULL && stream->blocked[0] != '\0' ? WAIT_NS : READING_DELAY_NS);
+		fl_retry(sink->ctx, name, delay_until_it_takes(stream));
 		return;
 	}
 	error = batch_take(&stream->batch, sink->ctx, &sink->ids, batch);

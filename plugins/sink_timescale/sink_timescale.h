@@ -9,6 +9,8 @@
 #include "timescale_batch.h"
 
 #define STREAM_MAIN "main"
+/* Between two looks at whether a stream that has no session takes batches again. */
+#define AWAY_DELAY_NS (100 * FL_MS)
 enum { STREAMS_MAX = 12 }; /* main, and one for each table */
 
 /* Numbers a reload finds again: never renumber. A stream's session and timer have its place added.

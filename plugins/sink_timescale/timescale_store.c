@@ -97,7 +97,8 @@ void store_lost(struct stream *stream, int error, const char *detail)
 	stream->stage = STAGE_CLOSED;
 	stream->is_down = true;
 	(void)snprintf(stream->trouble, sizeof(stream->trouble), "%s", detail);
-	fl_stream_close(sink->ctx, stream->name);
+	/* The stream stays open: what waits is seen, and kept. */
+	fl_retry(sink->ctx, stream->name, AWAY_DELAY_NS);
 	/* A session that is lost already is dialled anew, and remembers what it left behind. */
 	if (error != -ENOTCONN && error != -ETIMEDOUT && error != -ECONNREFUSED)
 		fl_pg_close(sink->ctx, DB_STREAM + stream_place(stream));

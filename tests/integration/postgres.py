@@ -223,8 +223,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", harness.free_port()))
         self.port = self.listener.getsockname()[1]
         self.is_silent, self.is_closed = threading.Event(), threading.Event()
-        self.passed = [0, 0]  # bytes to the server, bytes to the client
-        self.hold_after = None  # bytes to the server, after which it falls silent by itself
+        self.hold_behind = None  # bytes on their way to the server, behind which it falls silent by itself
         self.pairs = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -256,12 +255,14 @@ class Proxy:
                 piece = source.recv(16384)
                 if not piece:
                     break
-                if i == 0 and self.hold_after is not None and self.passed[0] + len(piece) > self.hold_after:
-                    self.hold_after = None
+                if i == 0 and self.hold_behind is not None and self.hold_behind in piece:
+                    first = piece.index(self.hold_behind) + len(self.hold_behind)
+                    self.hold_behind = None
+                    sink.sendall(piece[:first])
                     self.is_silent.set()
+                    piece = piece[first:]
                 self._hold(is_lost)
                 sink.sendall(piece)
-                self.passed[i] += len(piece)
             self._hold(is_lost)  # not even an end is passed on
         except OSError:
             pass
