@@ -41,6 +41,12 @@ int64_t clock_real_ns(struct loop *loop)
 	return loop->real_ns;
 }
 
+/* libuv's clock is the monotonic one. */
+int64_t clock_loop_ms(int64_t due_ns)
+{
+	return due_ns / FL_MS + (due_ns % FL_MS != 0);
+}
+
 int64_t clock_step_ns(struct loop *loop)
 {
 	int64_t offset_ns = clock_real_ns(loop) - clock_monotonic_ns(loop);

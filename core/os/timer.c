@@ -22,11 +22,10 @@ struct timer {
 
 static void on_uv_timer(uv_timer_t *handle);
 
-/* In whole milliseconds of libuv's clock, which is the monotonic one, rounded up. */
+/* In whole milliseconds of libuv's clock, rounded up. */
 static void arm(struct timer *timer)
 {
-	int64_t due_ms = timer->due_ns / FL_MS + (timer->due_ns % FL_MS != 0);
-	int64_t wait_ms = due_ms - (int64_t)uv_now(&timer->loop->uv);
+	int64_t wait_ms = clock_loop_ms(timer->due_ns) - (int64_t)uv_now(&timer->loop->uv);
 
 	uv_timer_start(&timer->handle, on_uv_timer, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
 }

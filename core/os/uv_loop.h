@@ -56,6 +56,12 @@ struct loop {
 	int64_t longest_turn_ns;
 };
 
+/**
+ * clock.c: the moment at which clock_monotonic_ns will be `due_ns`, in ms of libuv's own clock,
+ * rounded up. The only place that knows how the two stand to each other.
+ */
+int64_t clock_loop_ms(int64_t due_ns);
+
 /** Queues it; harmless when it is queued already. */
 void loop_at_turn_end(struct loop *loop, struct turn_end *turn_end);
 

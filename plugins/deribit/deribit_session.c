@@ -25,7 +25,7 @@
 #define BOOK_WAITS_NS (10 * FL_SECOND)
 #define CLOSE_NORMAL 1000
 
-enum { COVERAGE_EVERY_TICKS = 5, TIMEOUTS_MAX = 2 };
+enum { COVERAGE_EVERY_TICKS = 5, FORGET_EVERY_TICKS = 600, TIMEOUTS_MAX = 2 };
 
 /* ---- calls ---- */
 
@@ -358,6 +358,8 @@ static void on_tick(struct deribit *self)
 	int64_t now = deribit_now(self);
 
 	deribit_expire(self);
+	if (self->ticks % FORGET_EVERY_TICKS == 0)
+		deribit_forget_over(self);
 	deribit_failover(self);
 	calls_late(self, now);
 	links_late(self, now);

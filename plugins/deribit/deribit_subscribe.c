@@ -124,11 +124,19 @@ uint8_t deribit_wanted(const struct deribit *self, const struct deribit_item *it
 	return all;
 }
 
+/* It leaves its connection only for one that can take it at once. */
+static bool is_leaving(const struct deribit *self, const struct deribit_item *item)
+{
+	if (item->place == item->goal)
+		return false;
+	return item->goal < 0 || (self->links[item->goal].is_up && self->links[item->goal].is_ready);
+}
+
 /* What an item needs on the connection it is on. */
 static uint8_t item_due(
 	const struct deribit *self, const struct deribit_item *item, bool subscribe, int64_t now)
 {
-	uint8_t wanted = item->place == item->goal ? deribit_wanted(self, item) : 0;
+	uint8_t wanted = is_leaving(self, item) ? 0 : deribit_wanted(self, item);
 
 	if (item->call != 0 || item->retry_at_ns > now)
 		return 0;

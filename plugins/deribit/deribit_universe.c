@@ -20,6 +20,7 @@ enum { LIST_COST = 10000, LIST_RETRIES = 3 };
 #define LIST_AGAIN_NS (60 * FL_SECOND)
 #define LIST_SOON_NS (250 * FL_MS)  /* many are listed within seconds: asked together */
 #define CONFIRM_NS (60 * FL_SECOND) /* a list of less than so much later confirms nothing */
+#define OVER_NS FL_DAY              /* how long an expired instrument is remembered */
 #define EXPIRED_NS FL_HOUR          /* later than that: a recorded session, which is followed */
 
 /* ---- items ---- */
@@ -90,6 +91,46 @@ bool deribit_item_is_followed(const struct deribit_item *item)
 	if (item->flags & (ITEM_EXCLUDED | ITEM_EXPIRED))
 		return false;
 	return (item->flags & (ITEM_LISTED | ITEM_PINNED)) != 0;
+}
+
+/* Nobody asks for it any more, and nothing under way names it. */
+static bool is_over(const struct deribit_item *item, int64_t now_ns)
+{
+	return !deribit_item_is_followed(item) && item->acked == 0 && item->call == 0 &&
+		item->hold == NULL && item->rehearsed_ns == 0 && item->record.expiry_ns != 0 &&
+		item->record.expiry_ns < now_ns - OVER_NS &&
+		!(item->flags & (ITEM_PINNED | ITEM_MANUAL | ITEM_HIDDEN));
+}
+
+static bool are_named(const struct deribit *self)
+{
+	for (size_t i = 0; i < WAITERS_MAX; i++)
+		if (self->waiters[i].command != 0)
+			return true;
+	for (size_t i = 0; i < SEQ_SLOTS; i++)
+		if (self->slot_item[i] != 0)
+			return true;
+	return self->hold_count > 0;
+}
+
+void deribit_forget_over(struct deribit *self)
+{
+	int64_t now = fl_now_ns(self->ctx);
+
+	if (are_named(self))
+		return;
+	for (size_t i = self->item_count; i-- > 0;) {
+		struct deribit_item *item = &self->items[i], *last;
+
+		if (!is_over(item, now))
+			continue;
+		last = &self->items[--self->item_count];
+		self->index_of[item->id] = 0;
+		if (item == last)
+			continue;
+		*item = *last;
+		self->index_of[item->id] = (uint32_t)i + 1;
+	}
 }
 
 static void item_publish(

@@ -43,6 +43,8 @@ void deribit_list_soon(struct deribit *self, const char *channel, size_t length)
  */
 bool deribit_item_state(struct deribit *self, struct deribit_item *item,
 	enum fl_instrument_state state, int64_t time_ns, int64_t received_ns);
+/** Forgets what expired long ago, if nothing under way can name it. */
+void deribit_forget_over(struct deribit *self);
 /** Stops following what has expired, and says so on the bus. */
 void deribit_expire(struct deribit *self);
 /** Has the venue's row stand for `expiry_ns` or for nothing (0: for itself again), and says so. */

@@ -25,7 +25,10 @@ class World:
         return process
 
     def simulator(self, **options):
-        return self._keep(harness.Simulator(self.folder, **options)).start()
+        return self.unstarted_simulator(**options).start()
+
+    def unstarted_simulator(self, **options):
+        return self._keep(harness.Simulator(self.folder, **options))
 
     def daemon(self, simulator=None, **parts):
         """Made, not started: a test may change what it is told first."""

@@ -135,6 +135,7 @@ class Process:
         self.log_file = self.folder / f"{name}.log"
         self.env = {**os.environ, **(env or {})}
         self.popen = None
+        self.program = PROGRAM
         self.arguments = []  # of `run`, besides -c and -d
         self.rss_kib = []  # one figure a second, over all its lives
         self.configure(config)
@@ -150,7 +151,7 @@ class Process:
         self.begun = self.log_size()
         with open(self.log_file, "ab") as log:
             self.popen = subprocess.Popen(
-                [str(PROGRAM), "run", "-c", str(self.config_file), "-d", str(self.folder),
+                [str(self.program), "run", "-c", str(self.config_file), "-d", str(self.folder),
                  *self.arguments],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env, cwd=self.folder)
         threading.Thread(target=self._sample, args=(self.popen,), daemon=True).start()

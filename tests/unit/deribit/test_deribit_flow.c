@@ -1,4 +1,5 @@
 /* The plugin's way: list, place, subscribe, acknowledge, retry, renew, hand over. */
+#include "deribit_universe.h"
 #include "unit.h"
 #include "world.h"
 
@@ -793,6 +794,47 @@ static void a_hidden_instrument_is_as_if_unlisted(void **state)
 	assert_int_equal(ctx->replies[2].status, FL_REPLY_BAD);
 }
 
+static void what_expired_long_ago_is_forgotten(void **state)
+{
+	char json[160], time[40];
+	size_t before;
+
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 4, 0);
+	before = world_plugin(ctx)->item_count;
+	fl_time_print(time, ctx->now_ns + FL_SECOND, 3);
+	snprintf(
+		json, sizeof(json), "{\"instrument\":\"BTC-26JUN26-1001-C\",\"expires_at\":\"%s\"}", time);
+	ctx->plugin->on_command(ctx->state, 1, "rehearse", json);
+	fake_pass(ctx, 3 * FL_SECOND);
+	world_acknowledge(ctx, NULL);
+	fake_pass(ctx, 25 * FL_HOUR);
+	assert_int_equal(world_plugin(ctx)->item_count, before); /* it is a rehearsal, after all */
+	world_plugin(ctx)->items[1].rehearsed_ns = 0;
+	fake_pass(ctx, FL_HOUR);
+	assert_int_equal(world_plugin(ctx)->item_count, before - 1);
+	for (size_t i = 0; i < before - 1; i++)
+		assert_ptr_equal(deribit_item_by_id(world_plugin(ctx), world_plugin(ctx)->items[i].id),
+			&world_plugin(ctx)->items[i]);
+}
+
+static void an_instrument_leaves_for_a_connection_that_is_up(void **state)
+{
+	(void)state;
+	options.max_instruments = 100;
+	ctx = world_create(&options);
+	world_start(ctx, 100, 0);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 1, "refresh", "{}");
+	world_list(ctx, 110, 0); /* a second connection is opened, and is to get half of them */
+	fake_pass(ctx, 5 * FL_SECOND);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+	world_up_all(ctx);
+	fake_pass(ctx, FL_SECOND);
+	assert_true(world_channels_sent(ctx, "public/unsubscribe") > 80);
+}
+
 /* ---- a connection that stays away ---- */
 
 static int sent_on(int conn, const char *method)
@@ -1105,6 +1147,8 @@ int main(void)
 		TEST(a_rehearsed_expiry_goes_the_whole_way_and_back),
 		TEST(a_hidden_instrument_is_as_if_unlisted),
 		TEST(what_a_dead_connection_carried_moves_to_others),
+		TEST(what_expired_long_ago_is_forgotten),
+		TEST(an_instrument_leaves_for_a_connection_that_is_up),
 		TEST(a_reload_asks_nothing_again),
 		TEST(an_answer_that_comes_after_a_reload_counts),
 		TEST(a_listing_under_way_is_handed_over),
