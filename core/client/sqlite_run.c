@@ -39,21 +39,29 @@ static int64_t stopwatch_ns(const struct session *session)
 
 /* ---- failing ---- */
 
-static int fail(struct run *run, int error, const char *words)
+static int fail_for(struct run *run, int error, const char *words, const char *cause)
 {
 	const char *sql = run->sql == NULL ? "" : run->sql;
 
-	return result_fail(run->result, error, "%s%s%.*s%s", words,
+	return result_fail(run->result, error, "%s%s%s%.*s%s", words, cause,
 		sql[0] == '\0' ? "" : " in: ", SHOWN_BYTES, sql, strlen(sql) > SHOWN_BYTES ? "..." : "");
+}
+
+static int fail(struct run *run, int error, const char *words)
+{
+	return fail_for(run, error, words, "");
 }
 
 static int fail_code(struct run *run, int code)
 {
 	sqlite3 *db = run->session->db;
 
+	char cause[CAUSE_BYTES];
+
 	if (code == SQLITE_MISUSE)
 		return fail(run, -EINVAL, "not one whole statement");
-	return fail(run, session_error(db, code), sqlite3_errmsg(db));
+	return fail_for(
+		run, session_error(db, code), sqlite3_errmsg(db), session_cause(db, code, cause));
 }
 
 /* ---- rows ---- */

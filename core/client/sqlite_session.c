@@ -75,6 +75,17 @@ int session_error(sqlite3 *db, int code)
 	}
 }
 
+const char *session_cause(sqlite3 *db, int code, char text[CAUSE_BYTES])
+{
+	int cause = db == NULL ? 0 : sqlite3_system_errno(db);
+	int kind = code & 0xff;
+
+	text[0] = '\0';
+	if (cause > 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN))
+		(void)snprintf(text, CAUSE_BYTES, " (%s)", error_text(-cause));
+	return text;
+}
+
 static const char *remedy(int error)
 {
 	switch (error) {
@@ -89,9 +100,11 @@ static const char *remedy(int error)
 static int fail(struct session *session, int code, struct buf *why)
 {
 	int error = session_error(session->db, code);
+	char cause[CAUSE_BYTES];
 
-	buf_printf(why, "%s: %s%s", session->setup->path,
-		session->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(session->db), remedy(error));
+	buf_printf(why, "%s: %s%s%s", session->setup->path,
+		session->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(session->db),
+		session_cause(session->db, code, cause), remedy(error));
 	return error;
 }
 

@@ -53,6 +53,11 @@ int session_prepare(struct session *session, const char *sql, size_t length, sql
 /** A result code, and the words that came with it, as negative errno. */
 int session_error(sqlite3 *db, int code);
 
+enum { CAUSE_BYTES = 80 };
+/** What the system said where SQLite only says "disk I/O error": " (read-only file system)", or "".
+ */
+const char *session_cause(sqlite3 *db, int code, char text[CAUSE_BYTES]);
+
 /* migrate_sqlite.c */
 int session_migrate(struct session *session, const char *folder, int64_t now_ns, struct buf *why);
 
