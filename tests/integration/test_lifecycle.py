@@ -265,3 +265,26 @@ def test_backfill_fills_the_table_once(world):
     daemon.wait_connected(350)
     done = run(*arguments)
     assert done.returncode == 69 and f"in use by process {daemon.popen.pid}" in done.stderr
+
+
+def test_a_reload_tells_nothing(world):
+    simulator, daemon, listed = begin(world)
+    before = len(events(daemon, "instrument_name IS NOT NULL"))
+    for plugin in ("lifecycle", "deribit", "lifecycle"):
+        answer = daemon.ask("POST", f"/v1/plugins/{plugin}/reload")
+        assert answer.status == 200, answer
+    counts = refresh(daemon)
+    assert sum(c["subscribed"] for c in counts.values()) == listed
+    daemon.wait_drained()
+    assert len(events(daemon, "instrument_name IS NOT NULL")) == before
+    simulator.ask("POST", "/sim/fault", {"fault": "list"})
+    until(lambda: len(events(daemon, "instrument_name IS NOT NULL")) == before + 2, "what is new is told")
+
+
+def test_a_refresh_comes_on_whole_multiples(world):
+    simulator, daemon, listed = begin(world, {"refresh_interval": "10s"})
+    until(lambda: len(events(daemon, "event_type = 'sync_completed'")) >= 4, "two refreshes", 40)
+    for event in events(daemon, "event_type = 'sync_completed'"):
+        assert event["at"] % 10_000_000 < 3_000_000 and event["reason"] == "scheduled" and event["success"] == 1
+        assert event["metadata"]["feed"] == "deribit" and event["metadata"]["failed"] == 0
+        assert event["metadata"]["listed"] == event["metadata"]["subscribed"] == {"BTC": 40, "ETH": 35}[event["currency"]]

@@ -18,8 +18,8 @@ def fast(process, epoch):
     return process
 
 
-def day(made, hours, progress, **options):
-    real_ns, at_ns = int(BEGINS.timestamp() * 1e9), time.monotonic_ns()
+def day(made, hours, progress, begins=BEGINS, **options):
+    real_ns, at_ns = int(begins.timestamp() * 1e9), time.monotonic_ns()
     epoch = f"{real_ns}@{at_ns}"
     simulator = made.unstarted_simulator(calendar=True, message_rate=5, strikes_every="1h", idle_timeout="10m", **options)
     fast(simulator, epoch).start()

@@ -11,11 +11,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from campaign import Progress  # noqa: E402  (first: it knows where the rest is)
 
+import calendar_day  # noqa: E402
 import kill  # noqa: E402
+import soak  # noqa: E402
 import stream  # noqa: E402
 from agreement import check_loss_identity, check_memory  # noqa: E402
 from conftest import new_folder, new_world  # noqa: E402
-from harness import SHORT  # noqa: E402
+from harness import SANITIZED, SHORT  # noqa: E402
 
 
 @pytest.fixture
@@ -66,3 +68,22 @@ def test_memory_that_grows_is_a_violation():
     with pytest.raises(AssertionError, match="grew"):
         stream.check_flat(list(range(20000, 40000, 100)))
     assert "resident at most" in stream.check_flat([20000 + n % 300 for n in range(200)])
+
+
+@pytest.mark.skipif(SANITIZED, reason="a hundred times as fast is too fast for a sanitized program")
+def test_calendar(world):
+    """Short form of `./dev torture calendar`: half an hour around the expiries of a quarter's last Friday."""
+    begins = calendar_day.BEGINS.replace(hour=7, minute=45)
+    found = calendar_day.day(world, 0.5, Progress("calendar"), begins, btc_options=114, eth_options=114)
+    assert found["expired"] > 20 and found["listed"] > found["expired"], found
+
+
+def test_soak(world):
+    """Short form of `./dev torture soak`."""
+    lines = soak.soak(world, 25, Progress("soak"), 10, btc_options=114, eth_options=114, message_rate=200)
+    assert lines[0].endswith("1.00000 on average"), lines
+
+
+def test_what_is_not_flat_is_a_violation():
+    with pytest.raises(AssertionError, match="descriptors grew"):
+        soak.flat("descriptors", list(range(100)), 2)
