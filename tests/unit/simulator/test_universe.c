@@ -149,6 +149,67 @@ static void options_know_their_underlying(void **state)
 	universe_finish(&universe);
 }
 
+static int count_expiring(const struct universe *universe, int64_t ms)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < universe->count; i++)
+		count += universe->instruments[i].expiry_ms == ms;
+	return count;
+}
+
+/* A year of eight o'clocks: each day's list is what a venue opened on that day would have. */
+static void the_calendar_goes_on(void **state)
+{
+	const double spots[CURRENCIES] = { 90000, 3100 };
+	struct universe universe, anew;
+	int days = 0;
+	int64_t now_ms = NOW_MS / DAY_MS * DAY_MS + 8 * 3600000;
+
+	(void)state;
+	assert_int_equal(universe_init(&universe, &usual, now_ms - 1), 0);
+	for (int day = 0; day < 366; day++, now_ms += DAY_MS) {
+		uint32_t before = universe.count;
+		int64_t added = universe_roll(&universe, now_ms, spots);
+
+		assert_true(added >= 0); /* none where a week's last day is listed already */
+		days += added > 0;
+		assert_int_equal(universe.count, before + added);
+		assert_int_equal(universe_init(&anew, &usual, now_ms), 0);
+		assert_int_equal(universe.currencies[1].expiry_count, anew.currencies[1].expiry_count);
+		for (int i = 0; i < anew.currencies[0].expiry_count; i++) {
+			assert_int_equal(
+				universe.currencies[0].expiries[i].ms, anew.currencies[0].expiries[i].ms);
+			assert_true(count_expiring(&universe, anew.currencies[0].expiries[i].ms) >= 4);
+		}
+		universe_finish(&anew);
+		assert_int_equal(universe_roll(&universe, now_ms, spots), 0); /* once */
+	}
+	assert_true(days > 300);
+	universe_finish(&universe);
+}
+
+static void a_strike_is_added_at_an_end(void **state)
+{
+	struct universe universe;
+	double most = 0;
+
+	(void)state;
+	assert_int_equal(universe_init(&universe, &usual, NOW_MS), 0);
+	for (uint32_t i = 0; i < universe.count; i++)
+		if (universe.instruments[i].kind == FL_KIND_OPTION &&
+			universe.instruments[i].currency == 0 &&
+			universe.instruments[i].expiry_ms == universe.currencies[0].expiries[2].ms)
+			most = universe.instruments[i].strike > most ? universe.instruments[i].strike : most;
+	assert_int_equal(universe_extend(&universe, 0, 2, most, NOW_MS), 2);
+	for (uint32_t i = universe.count - 2; i < universe.count; i++) {
+		assert_true(universe.instruments[i].strike > most);
+		assert_int_equal(
+			universe.instruments[i].option_type, i == universe.count - 2 ? FL_CALL : FL_PUT);
+	}
+	universe_finish(&universe);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +218,8 @@ int main(void)
 		cmocka_unit_test(every_name_says_what_it_is_and_none_is_there_twice),
 		cmocka_unit_test(expiries_come_in_the_venues_families),
 		cmocka_unit_test(options_know_their_underlying),
+		cmocka_unit_test(the_calendar_goes_on),
+		cmocka_unit_test(a_strike_is_added_at_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
