@@ -297,15 +297,20 @@ static double upper_ns(size_t bucket)
 	return (double)lowest + (double)((bucket - 1) % PER_OCTAVE + 1) * width_ns(bucket);
 }
 
-FL_API void fl_metric_observe(struct fl_metric *histogram, double seconds)
+void metrics_observe(struct fl_metric *histogram, double seconds, uint32_t times)
 {
 	if (histogram->counts == NULL || isnan(seconds))
 		return;
 	if (seconds < 0)
 		seconds = 0; /* clocks of two machines, or one that was set */
-	histogram->counts[bucket_of(seconds)]++;
-	histogram->count++;
-	histogram->value += seconds;
+	histogram->counts[bucket_of(seconds)] += times;
+	histogram->count += times;
+	histogram->value += seconds * times;
+}
+
+FL_API void fl_metric_observe(struct fl_metric *histogram, double seconds)
+{
+	metrics_observe(histogram, seconds, 1);
 }
 
 /** Of a histogram: the sum. */

@@ -20,6 +20,9 @@ void metrics_drop(struct metrics *metrics, struct fl_metric *metric);
  * count. */
 int metrics_print(const struct metrics *metrics, struct buf *to);
 /** A histogram's counts at a moment: what has come since can be told apart. */
+/** As fl_metric_observe, so many times. */
+void metrics_observe(struct fl_metric *histogram, double seconds, uint32_t times);
+
 struct metrics_mark;
 struct metrics_mark *metrics_mark_create(void);       /* of an empty one; NULL: no memory */
 void metrics_mark_destroy(struct metrics_mark *mark); /* takes NULL */

@@ -3,6 +3,7 @@
  * the journal; what the filter leaves out is stepped over by fl_batch_next.
  */
 #include "clock.h"
+#include "metrics.h"
 #include "reader.h"
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,19 @@ struct making {
 	uint64_t taken[FL_KIND_COUNT], filtered[FL_KIND_COUNT];
 };
 
-static bool keep_received(struct cursor *cursor, uint32_t index, const struct fl_record *record)
+static bool keep_received(struct cursor *cursor, const struct fl_record *record)
 {
+	uint32_t count = cursor->received_count;
+	struct received *last = count > 0 ? &cursor->received[count - 1] : NULL;
+
 	if (cursor->latency == NULL)
 		return true;
-	if (index == cursor->received_room) {
-		uint32_t room = index > 0 ? index * 2 : 256;
+	if (last != NULL && last->ns == record->received_ns && last->source == record->source) {
+		last->count++;
+		return true;
+	}
+	if (count == cursor->received_room) {
+		uint32_t room = count > 0 ? count * 2 : 256;
 		struct received *items = realloc(cursor->received, room * sizeof(*items));
 
 		if (items == NULL)
@@ -33,7 +41,8 @@ static bool keep_received(struct cursor *cursor, uint32_t index, const struct fl
 		cursor->received = items;
 		cursor->received_room = room;
 	}
-	cursor->received[index] = (struct received){ record->received_ns, record->source };
+	cursor->received[count] = (struct received){ record->received_ns, record->source, 1 };
+	cursor->received_count++;
 	return true;
 }
 
@@ -45,7 +54,7 @@ static bool take_record(struct making *making, const struct fl_record *record)
 	if (cursor->until != 0 && making->at.number >= cursor->until)
 		return false;
 	if (filter_takes(cursor->filter, record)) {
-		if (making->count == cursor->batch_rows || !keep_received(cursor, making->count, record))
+		if (making->count == cursor->batch_rows || !keep_received(cursor, record))
 			return false;
 		if (making->count == 0 || record->received_ns < making->oldest_ns)
 			making->oldest_ns = record->received_ns;
@@ -183,6 +192,7 @@ enum make_result cursor_make_batch(struct cursor *cursor)
 	uint64_t dropped_before[FL_KIND_COUNT];
 
 	making.data = cursor->window + (cursor->at.offset - cursor->window_from);
+	cursor->received_count = 0;
 	memcpy(dropped_before, cursor->pending_dropped, sizeof(dropped_before));
 	if (!take_frames(&making))
 		return MADE_DAMAGE;
@@ -210,14 +220,14 @@ void cursor_observe(struct cursor *cursor)
 
 	if (cursor->latency == NULL)
 		return;
-	for (uint32_t i = 0; i < cursor->batch.count; i++) {
+	for (uint32_t i = 0; i < cursor->received_count; i++) {
 		const struct received *received = &cursor->received[i];
 
 		if (received->source != source)
 			latency = cursor->latency(cursor->data, received->source);
 		source = received->source;
 		if (latency != NULL && received->ns >= cursor->journal->opened_ns)
-			fl_metric_observe(latency, (double)(now_ns - received->ns) / 1e9);
+			metrics_observe(latency, (double)(now_ns - received->ns) / 1e9, received->count);
 	}
 }
 

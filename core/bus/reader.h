@@ -45,10 +45,11 @@ struct cursor_job {
 	int error;
 };
 
-/* What a record's latency is measured by, when its batch is acknowledged. */
+/* What latency is measured by when a batch is acknowledged: records that were received together. */
 struct received {
 	int64_t ns;
 	uint16_t source;
+	uint32_t count;
 };
 
 struct cursor {
@@ -82,8 +83,8 @@ struct cursor {
 	bool is_in_flight;
 	struct fl_batch batch;
 	uint64_t taken[FL_KIND_COUNT]; /* records of the batch */
-	struct received *received;     /* of each record of the batch */
-	uint32_t received_room;
+	struct received *received;     /* of the records of the batch, in their order */
+	uint32_t received_count, received_room;
 	int64_t newest_received_ns; /* of the last record passed; 0: none yet */
 	uint64_t batches, records;
 

@@ -14,7 +14,7 @@ enum { ENOUGH = 8, MEAN_OVER = 32 };
 
 void fl_silence_heard(struct fl_silence *silence, int64_t now_ns)
 {
-	float gap;
+	float gap, share;
 	uint32_t gaps = silence->count; /* including this one */
 
 	if (silence->last_ns == 0 || silence->count == 0) {
@@ -23,8 +23,8 @@ void fl_silence_heard(struct fl_silence *silence, int64_t now_ns)
 		return;
 	}
 	gap = now_ns > silence->last_ns ? (float)((double)(now_ns - silence->last_ns) * 1e-9) : 0;
-	silence->mean_gap_s +=
-		(gap - silence->mean_gap_s) / (float)(gaps < MEAN_OVER ? gaps : MEAN_OVER);
+	share = gaps < MEAN_OVER ? 1.0f / (float)gaps : 1.0f / MEAN_OVER; /* mostly no division */
+	silence->mean_gap_s += (gap - silence->mean_gap_s) * share;
 	silence->longest_gap_s -= gap / FORGOTTEN_AFTER;
 	if (gap > silence->longest_gap_s)
 		silence->longest_gap_s = gap;

@@ -46,7 +46,7 @@ static uint32_t underlying_id(
 		memcmp(item->underlying_name, name.data, name.length) != 0) {
 		item->underlying_id = fl_instrument_id(self->ctx, name.data, name.length);
 		item->underlying_name = fl_instrument_name(self->ctx, item->underlying_id);
-		item->underlying_length = name.length;
+		item->underlying_length = (uint32_t)name.length;
 	}
 	return item->underlying_id;
 }
@@ -240,5 +240,7 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 	}
 	if (in.is_odd)
 		deribit_malformed(self, "a value of the wrong type, taken as absent");
-	fl_silence_heard(&self->links[link].silence, deribit_now(self));
+	/* Messages that came together are one sign of life. */
+	if (self->links[link].silence.last_ns != deribit_now(self))
+		fl_silence_heard(&self->links[link].silence, deribit_now(self));
 }
