@@ -181,10 +181,12 @@ class Daemon:
         config = {"journal": {"dir": "journal"}, "plugins": {"dir": str(self.build / "tests/bench")},
                   "feeds": {"deribit": feed}, "sinks": sinks[self.name],
                   "services": {"control": {"listen": f"127.0.0.1:{self.port}"}}}
-        (self.folder / "feedloom.yaml").write_text(json.dumps(config))
+        # As installed: the folder of the configuration is watched, and is not where the store is written.
+        (self.folder / "etc").mkdir()
+        (self.folder / "etc" / "feedloom.yaml").write_text(json.dumps(config))
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [str(self.build / "core/feedloom"), "run", "-c", "feedloom.yaml", "-d", "."],
+                [str(self.build / "core/feedloom"), "run", "-c", "etc/feedloom.yaml", "-d", "."],
                 cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         until(self._is_ready, "the daemon is connected and has subscribed")
 
