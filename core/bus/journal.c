@@ -308,8 +308,11 @@ static int make_room(struct journal *journal, int64_t bytes)
 	if (HEAD_BYTES + journal->segment_bytes / 16 + bytes + JOURNAL_RESERVE_BYTES >
 		journal->segment_bytes)
 		return -EMSGSIZE;
+	journal_note_reached(journal);
 	if (segment != NULL && !segment->damaged &&
 		segment->end + bytes + JOURNAL_RESERVE_BYTES <= segment->capacity) {
+		if (segment->end + bytes + JOURNAL_RESERVE_BYTES <= segment->populated)
+			return 0;
 		journal_look_ahead(journal);
 		if (journal_help(journal, segment, segment->end + bytes + JOURNAL_RESERVE_BYTES))
 			return 0;
@@ -394,6 +397,7 @@ int journal_append(struct journal *journal, const struct fl_record *record)
 			record->event_time_ns, trade->trade_id);
 	}
 	if (segment->populated - segment->end < journal->ahead_bytes) {
+		journal_note_reached(journal);
 		journal_look_ahead(journal); /* nothing, while it is busy */
 		journal_mind_room(journal);
 	}

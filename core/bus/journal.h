@@ -29,7 +29,7 @@ enum {
 	JOURNAL_SEGMENT_BYTES = 16 << 20,
 	JOURNAL_AHEAD_MIN_BYTES = 2 << 20, /* populated ahead of the writer: so much at least, ... */
 	JOURNAL_AHEAD_MAX_BYTES = 8 << 20, /* ... and at most; in between, a second's worth */
-	JOURNAL_CHUNK_BYTES = 1 << 20,     /* populated at a time */
+	JOURNAL_CHUNK_BYTES = 1 << 20,     /* populated at a time, and at least by one job */
 	JOURNAL_TICK_NS = 1000000000
 };
 
@@ -71,7 +71,8 @@ struct journal_job {
 	void (*work)(struct journal_job *job);
 	void (*done)(struct journal_job *job);
 	bool is_busy;
-	atomic_bool is_over; /* the worker is through, though the loop has not heard of it yet */
+	atomic_bool is_over;     /* the worker is through, though the loop has not heard of it yet */
+	_Atomic int64_t reached; /* pages before this are ready already */
 	/* In: */
 	char *path, *other_path; /* freed by the end of the job */
 	struct file *file;
@@ -219,6 +220,8 @@ void journal_abandon(struct journal *journal);
 
 /** Gives the worker something to do ahead of the writer, if there is something and it is idle. */
 void journal_look_ahead(struct journal *journal);
+/** Takes over what the worker has made ready so far: a turn that brings much outlasts its job. */
+void journal_note_reached(struct journal *journal);
 /** Before the first record of a turn of the loop. */
 void journal_turn_begins(struct journal *journal);
 /**

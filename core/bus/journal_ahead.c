@@ -139,7 +139,26 @@ static void populate_work(struct journal_job *job)
 {
 	if (job->left != NULL)
 		file_give_back(job->left_map + job->left_from, (size_t)(job->left_to - job->left_from));
-	job->error = file_populate(job->map + job->from, (size_t)(job->to - job->from));
+	for (int64_t at = job->from, next; at < job->to && job->error == 0; at = next) {
+		next = at + JOURNAL_CHUNK_BYTES < job->to ? at + JOURNAL_CHUNK_BYTES : job->to;
+		job->error = file_populate(job->map + at, (size_t)(next - at));
+		if (job->error == 0)
+			atomic_store(&job->reached, next);
+	}
+}
+
+void journal_note_reached(struct journal *journal)
+{
+	struct journal_job *job = &journal->ahead;
+	int64_t reached;
+
+	if (!job->is_busy || job->work != populate_work)
+		return;
+	reached = atomic_load(&job->reached);
+	if (reached <= job->segment->populated)
+		return;
+	job->segment->populated = reached;
+	journal->ahead_since_ns = clock_monotonic_ns(journal->loop); /* it is not stuck */
 }
 
 static void populate_done(struct journal_job *job)
@@ -153,8 +172,8 @@ static void populate_done(struct journal_job *job)
 	}
 	if (job->error < 0)
 		journal->ahead_waits = true;
-	else if (job->to > segment->populated) /* the loop may have helped */
-		segment->populated = job->to;
+	if (atomic_load(&job->reached) > segment->populated) /* the loop may have helped */
+		segment->populated = atomic_load(&job->reached);
 	note_error(journal, job->error);
 	segment_release(segment);
 	journal_look_ahead(journal);
@@ -186,16 +205,20 @@ static void give_back(struct journal_job *job, struct segment *current)
 	current->users++;
 }
 
-static void populate(struct journal *journal, struct segment *segment)
+/* `wanted` bytes more, which is what is missing ahead of the writer. */
+static void populate(struct journal *journal, struct segment *segment, int64_t wanted)
 {
 	struct journal_job *job = &journal->ahead;
-	int64_t to = segment->populated + JOURNAL_CHUNK_BYTES;
+	int64_t page = (int64_t)file_page_bytes();
+	int64_t to = segment->populated +
+		(wanted > JOURNAL_CHUNK_BYTES ? (wanted + page - 1) / page * page : JOURNAL_CHUNK_BYTES);
 
 	if (!guard(segment))
 		return;
 	job->segment = segment;
 	job->map = segment->map;
 	job->from = segment->populated;
+	atomic_store(&job->reached, job->from);
 	job->to = to < segment->capacity ? to : segment->capacity;
 	give_back(job, journal->current);
 	job->work = populate_work;
@@ -268,7 +291,7 @@ void journal_look_ahead(struct journal *journal)
 				journal->ahead_bytes = JOURNAL_AHEAD_MAX_BYTES;
 		}
 		if (ahead < journal->ahead_bytes && current->populated < current->capacity) {
-			populate(journal, current);
+			populate(journal, current, journal->ahead_bytes - ahead);
 			return;
 		}
 	}
@@ -277,6 +300,7 @@ void journal_look_ahead(struct journal *journal)
 		make_spare(journal);
 		return;
 	}
-	if (ahead + spare->populated < journal->ahead_bytes && spare->populated < spare->capacity)
-		populate(journal, spare);
+	ahead += spare->populated;
+	if (ahead < journal->ahead_bytes && spare->populated < spare->capacity)
+		populate(journal, spare, journal->ahead_bytes - ahead);
 }

@@ -115,10 +115,10 @@ class Bench:
                 done = contestants.run_insert(self.build, session.folder / "store.db", session.folder, BATCH_ROWS)
                 if done["rows"] != result["rows"]:
                     raise Disagreement(f"the store has {done['rows']} rows of {result['rows']}")
-                result["rate"] = result["rows"] / result["seconds"]
+                result["rate"] *= result["rows"] / (QUICK if self.quick else SQLITE)  # rows
                 self.note("sqlite", "plain", result)
                 self.note("insert", "plain", {"rate": done["rows"] / done["seconds"],
-                                              "cpu_us": done["cpu_s"] / done["rows"] * 1e6, "rss_mb": 0})
+                                              "cpu_us": done["cpu_s"] / done["rows"] * 1e6, "rss_mb": 0, "waited": 0})
 
     def all_rounds(self):
         self.rounds_of("plain", PLAIN)
@@ -144,7 +144,7 @@ class Bench:
         return statistics.median(ratios) if ratios else None
 
     def print_table(self):
-        self.say(f"\n{'':<36}{'per second':>12}{'of parser':>11}{'CPU us':>8}{'RSS MB':>8}")
+        self.say(f"\n{'':<36}{'per second':>12}{'of parser':>11}{'CPU us':>8}{'RSS MB':>8}{'waited':>8}")
         for line in ("plain", "tls"):
             for name, title in TITLES.items():
                 key = (name, line)
@@ -153,9 +153,10 @@ class Bench:
                 share = self.ratio(key, ("parser", line)) if name != "insert" else None
                 self.say(f"{title + (', TLS' if line == 'tls' else ''):<40}{self.median(key, 'rate'):>8.0f}"
                          f"{'' if share is None else format(share, '.2f'):>11}{self.median(key, 'cpu_us'):>8.2f}"
-                         f"{self.median(key, 'rss_mb'):>8.1f}")
+                         f"{self.median(key, 'rss_mb'):>8.1f}{self.median(key, 'waited'):>8.0%}")
         self.say("SQLite and the insert loop: rows a second; all else messages. CPU is of all threads of the "
-                 "process, for one message.")
+                 "process, for one message. Waited: of its time, how long its main thread was ready and had no "
+                 "processor; on a machine that does nothing else that is next to nothing.")
         for rate, latency in self.latency.items():
             self.say(f"received to stored in SQLite at {rate} messages a second, ms: " + ", ".join(
                 f"{name} {latency[name]:.1f}" for name in ("p50", "p95", "p99")))

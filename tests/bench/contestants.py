@@ -46,6 +46,11 @@ def cpu_s(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def waited_s(pid):
+    """How long its main thread was ready to run and had no processor."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def field_of(pid, file, name):
     for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
         if line.startswith(name + ":"):
@@ -58,6 +63,7 @@ class Watch:
 
     def __init__(self, pid):
         self.pid, self.rss_kib, self.is_over = pid, 0, threading.Event()
+        self.waited_begun = waited_s(pid)
         self.cpu_begun, self.written_begun = cpu_s(pid), field_of(pid, "io", "write_bytes")
         self.thread = threading.Thread(target=self._sample, daemon=True)
         self.thread.start()
@@ -71,6 +77,7 @@ class Watch:
 
     def end(self):
         self.cpu_s = cpu_s(self.pid) - self.cpu_begun
+        self.waited_s = waited_s(self.pid) - self.waited_begun
         self.written = field_of(self.pid, "io", "write_bytes") - self.written_begun
         self.is_over.set()
         self.thread.join()
@@ -282,7 +289,7 @@ class Session:
         for what in COUNTED:
             self.total[what] += played[what]
         return {"rate": count / seconds, "cpu_us": watch.cpu_s / count * 1e6, "rss_mb": watch.rss_kib / 1024,
-                "seconds": seconds, "rows": played["quotes"] + played["tickers"] + played["trades"]}
+                "waited": watch.waited_s / seconds, "rows": played["quotes"] + played["tickers"] + played["trades"]}
 
     def stop(self):
         self.contestant.stop(self.player)
