@@ -99,6 +99,8 @@ void audit_report_text(const struct audit_report *report, struct buf *to)
 	for (size_t i = 0; i < report->count; i++) {
 		const struct audit_section *section = &report->sections[i];
 
+		if (buf_length(&section->sums) == 0)
+			(void)buf_printf(to, "%s\n", section->name);
 		(void)buf_append(to, buf_bytes(&section->sums), buf_length(&section->sums));
 		(void)buf_append(to, buf_bytes(&section->findings), buf_length(&section->findings));
 		for (int verdict = AUDIT_EXPLAINED; verdict < AUDIT_VERDICTS; verdict++)

@@ -5,6 +5,7 @@
 #include "audit_report.h"
 #include "cli.h"
 #include "option_value.h"
+#include "pg_once.h"
 #include "settings.h"
 #include "stores.h"
 
@@ -100,7 +101,14 @@ static void add_latency(const struct ask_target *target, struct audit_report *re
 static int put_to(const struct store *store, const struct audit_queries *queries,
 	const struct audit_taker *taker, struct buf *why)
 {
-	return audit_sqlite(store->where, queries, taker, why);
+	struct fl_pg_options options = { .url = store->url,
+		.application = "feedloom audit",
+		.statement_timeout_ns = FL_DAY,
+		.read_only = true,
+		.search_path = store->search_path };
+
+	return store->kind == STORE_SQLITE ? audit_sqlite(store->where, queries, taker, why)
+									   : audit_pg(&options, queries, taker, why);
 }
 
 static int ask_store(const struct auditing *auditing, const struct store *store,

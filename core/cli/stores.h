@@ -7,13 +7,14 @@
 #include "paths.h"
 #include "tree.h"
 
-enum store_kind { STORE_SQLITE };
+enum store_kind { STORE_SQLITE, STORE_POSTGRESQL };
 
 struct store {
 	const char *sink; /* the instance's name */
 	enum store_kind kind;
-	char where[8300];  /* the file */
-	char folder[4300]; /* of its schema */
+	char where[8300];              /* the file; for people */
+	char folder[4300];             /* of its schema's files */
+	const char *url, *search_path; /* PostgreSQL: the url is never shown */
 };
 
 /**

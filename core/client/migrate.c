@@ -130,8 +130,8 @@ static int plan_one(const struct migrations *files, const struct migration_appli
 
 	if (applied->version != file->version) {
 		buf_printf(why,
-			"%s: schema %d was never applied, but %d was; restore a backup, or point "
-			"`path` at another file",
+			"%s: schema %d was never applied, but %d was; restore a backup, or use another "
+			"database",
 			label, file->version, applied->version);
 		return -EINVAL;
 	}
@@ -155,7 +155,7 @@ int migration_plan(const struct migrations *files, const struct migration_applie
 	if (newest > ours) {
 		buf_printf(why,
 			"%s: schema %d is newer than this program knows (%d): upgrade feedloom, or "
-			"point `path` at another file",
+			"use another database",
 			label, newest, ours);
 		return -EPROTO;
 	}

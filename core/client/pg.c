@@ -232,14 +232,17 @@ static int64_t ms(int64_t ns)
 	return ns / FL_MS;
 }
 
-/* Both ends notice a silent network: a server that waits within COPY has no other timeout. */
+/*
+ * Both ends notice a silent network: a server that waits within COPY has no other timeout.
+ * Compiling a question over a few dozen partitions takes seconds, answering it milliseconds.
+ */
 static void put_settings(struct pg *pg, struct fl_pg_job *job)
 {
 	char sql[1024];
 
 	(void)snprintf(sql, sizeof(sql),
 		"SET standard_conforming_strings = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; "
-		"SET client_min_messages = warning; SET statement_timeout = %" PRId64
+		"SET client_min_messages = warning; SET jit = off; SET statement_timeout = %" PRId64
 		"; SET lock_timeout = %" PRId64 "; SET idle_in_transaction_session_timeout = 60000; "
 		"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
 		"SET tcp_keepalives_count = 3; SET tcp_user_timeout = 30000",
@@ -252,6 +255,14 @@ static void put_settings(struct pg *pg, struct fl_pg_job *job)
 		}
 		pg_job_statement(job, at, 0);
 	}
+}
+
+static void put_search_path(const struct pg *pg, struct fl_pg_job *job)
+{
+	if (pg->options.search_path[0] == '\0')
+		return;
+	pg_job_statement(job, "SET search_path = ", 0);
+	pg_job_sql_text(job, pg->options.search_path, strlen(pg->options.search_path));
 }
 
 static void put_orphan(struct pg *pg, struct fl_pg_job *job)
@@ -280,6 +291,7 @@ static void prepare(struct pg *pg)
 	job->number = -1;
 	result_clear(&pg->result);
 	put_settings(pg, job);
+	put_search_path(pg, job);
 	put_orphan(pg, job);
 	pg_job_statement(job,
 		"SELECT pg_backend_pid(), (extract(epoch FROM backend_start) * 1000000)::bigint "
@@ -547,6 +559,7 @@ static void free_options(struct fl_pg_options *options)
 		explicit_bzero(url, strlen(url));
 	free(url);
 	free((char *)(uintptr_t)options->application);
+	free((char *)(uintptr_t)options->search_path);
 }
 
 static int copy_options(struct fl_pg_options *to, const struct fl_pg_options *from)
@@ -554,13 +567,15 @@ static int copy_options(struct fl_pg_options *to, const struct fl_pg_options *fr
 	*to = *from;
 	to->url = strdup(from->url == NULL ? "" : from->url);
 	to->application = strdup(from->application == NULL ? "feedloom" : from->application);
+	to->search_path = strdup(from->search_path == NULL ? "" : from->search_path);
+	to->schema = NULL; /* the host's */
 	if (to->connect_timeout_ns <= 0)
 		to->connect_timeout_ns = CONNECT_TIMEOUT_NS;
 	if (to->statement_timeout_ns <= 0)
 		to->statement_timeout_ns = STATEMENT_TIMEOUT_NS;
 	if (to->lock_timeout_ns <= 0)
 		to->lock_timeout_ns = LOCK_TIMEOUT_NS;
-	return to->url == NULL || to->application == NULL ? -ENOMEM : 0;
+	return to->url == NULL || to->application == NULL || to->search_path == NULL ? -ENOMEM : 0;
 }
 
 static void destroy(struct pg *pg)
@@ -640,6 +655,7 @@ bool pg_is_of(const struct pg *pg, const struct fl_pg_options *options)
 	struct fl_pg_options other;
 	bool is_same = copy_options(&other, options) == 0 && strcmp(pg->options.url, other.url) == 0 &&
 		strcmp(pg->options.application, other.application) == 0 &&
+		strcmp(pg->options.search_path, other.search_path) == 0 &&
 		pg->options.connect_timeout_ns == other.connect_timeout_ns &&
 		pg->options.statement_timeout_ns == other.statement_timeout_ns &&
 		pg->options.lock_timeout_ns == other.lock_timeout_ns &&

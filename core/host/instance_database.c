@@ -5,6 +5,7 @@
 #include "instance_parts.h"
 #include "kept.h"
 #include "log.h"
+#include "migrate_pg.h"
 #include "pg.h"
 #include "sqlite.h"
 
@@ -127,6 +128,9 @@ void instance_database_close(struct fl_ctx *ctx, int number)
 		sqlite_close(entry->sqlite, on_closed, ctx->host);
 	}
 	pg_close(entry->pg);
+	migrate_pg_destroy(entry->migrate);
+	free(entry->schema);
+	free(entry->search_path);
 	free(entry);
 }
 

@@ -9,6 +9,7 @@
 #include "server.h"
 
 struct cursor;
+struct migrate_pg;
 struct pg;
 struct sqlite;
 struct subscriber;
@@ -75,6 +76,8 @@ struct instance_database {
 	struct sqlite *sqlite;
 	struct pg *pg;
 	unsigned life;
+	char *schema, *search_path; /* of pg: the folder of its migrations; NULL: none */
+	struct migrate_pg *migrate; /* under way: the opening is answered behind it */
 };
 
 struct instance_stream {

@@ -5,8 +5,9 @@
 #include "instance_parts.h"
 #include "kept.h"
 #include "log.h"
-#include "pg.h"
+#include "migrate_pg.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,30 +18,138 @@ static struct pg *find(const struct fl_ctx *ctx, int number)
 	return entry == NULL ? NULL : entry->pg;
 }
 
-/* An adopted session answers the new code as if it had just been opened; a lost one is dialled. */
-static int adopt(struct pg *pg)
+/* ---- migrations, between the session and its answer ---- */
+
+enum { MIGRATE_JOB = -2 }; /* plugins' numbers begin at 1 */
+
+static void answer_open(struct instance_database *entry, int error, const char *detail)
 {
+	struct result result;
+
+	migrate_pg_destroy(entry->migrate);
+	entry->migrate = NULL;
+	result_init(&result);
+	if (error != 0)
+		(void)result_fail(&result, error, "%s", detail);
+	instance_database_on_result(entry, 0, result_seal(&result));
+	result_finish(&result);
+}
+
+static void migrate_next(struct instance_database *entry)
+{
+	struct fl_pg_job *job = pg_job(entry->pg);
+
+	if (job != NULL && !migrate_pg_next(entry->migrate, job)) {
+		pg_job_drop(job);
+		answer_open(entry, 0, "");
+		return;
+	}
+	if (job == NULL || pg_run(entry->pg, job, MIGRATE_JOB) != 0)
+		answer_open(entry, -ENOMEM, "out of memory");
+}
+
+static void migrate_begin(struct instance_database *entry)
+{
+	struct migrate_pg_setup setup = { .folder = entry->schema, .search_path = entry->search_path };
+	struct buf why;
+	int error;
+
+	buf_init(&why, 4096);
+	error = migrate_pg_create(&setup, &why, &entry->migrate);
+	if (error == 0)
+		migrate_next(entry);
+	else
+		answer_open(entry, error, buf_string(&why));
+	buf_finish(&why);
+}
+
+static void log_lines(const struct instance_database *entry, struct buf *report)
+{
+	char *rest = NULL;
+
+	if (buf_length(report) == 0 || buf_append(report, "", 1) != 0)
+		return;
+	for (char *line = strtok_r(buf_bytes(report), "\n", &rest); line != NULL;
+		line = strtok_r(NULL, "\n", &rest))
+		log_info(entry->owner->name, "%s: %s", pg_label(entry->pg), line);
+}
+
+static void migrate_on_result(struct instance_database *entry, const struct fl_result *result)
+{
+	struct buf report, why;
+	int error;
+
+	if (result->error == -ENOTCONN)
+		return; /* number 0 follows */
+	buf_init(&report, 65536);
+	buf_init(&why, 65536);
+	error = migrate_pg_take(entry->migrate, result, pg_label(entry->pg), &report, &why);
+	log_lines(entry, &report);
+	if (error == 0)
+		migrate_next(entry);
+	else
+		answer_open(entry, error, buf_string(&why));
+	buf_finish(&report);
+	buf_finish(&why);
+}
+
+static void on_result(void *data, int number, const struct fl_result *result)
+{
+	struct instance_database *entry = data;
+
+	if (number == MIGRATE_JOB && entry->migrate != NULL)
+		migrate_on_result(entry, result);
+	else if (number == 0 && result->error == 0 && entry->schema != NULL && entry->migrate == NULL)
+		migrate_begin(entry);
+	else if (number == 0 && entry->migrate != NULL)
+		answer_open(entry, result->error, result->detail);
+	else if (number >= 0)
+		instance_database_on_result(entry, number, result);
+}
+
+/* ---- opening ---- */
+
+/* An adopted session answers the new code as if it had just been opened; a lost one is dialled. */
+static int adopt(const struct instance_database *entry)
+{
+	struct pg *pg = entry->pg;
 	struct fl_pg_job *job;
 
 	if (!pg_is_alive(pg))
 		return pg_reopen(pg);
-	if (!pg_is_ready(pg))
+	if (!pg_is_ready(pg) || entry->migrate != NULL)
 		return 0; /* its answer is still to come */
 	job = pg_job(pg);
 	return job == NULL ? -ENOMEM : pg_run(pg, job, 0);
 }
 
+static int keep_schema(
+	const struct fl_ctx *ctx, struct instance_database *entry, const struct fl_pg_options *options)
+{
+	char folder[4300];
+
+	if (options->schema == NULL)
+		return 0;
+	(void)snprintf(
+		folder, sizeof(folder), "%s/%s", ctx->host->parts.schema_folder, options->schema);
+	entry->schema = strdup(folder);
+	entry->search_path = strdup(options->search_path == NULL ? "" : options->search_path);
+	return entry->schema == NULL || entry->search_path == NULL ? -ENOMEM : 0;
+}
+
 static int open_anew(struct fl_ctx *ctx, int number, const struct fl_pg_options *options)
 {
 	struct instance_database *entry = instance_database_add(ctx, number);
-	struct pg_owner owner = { .data = entry, .on_result = instance_database_on_result };
+	struct pg_owner owner = { .data = entry, .on_result = on_result };
 	struct buf why;
 	int error;
 
 	if (entry == NULL)
 		return -ENOMEM;
 	buf_init(&why, 1024);
-	error = pg_open(ctx->host->parts.loop, ctx->name, options, &owner, &why, &entry->pg);
+	error = keep_schema(ctx, entry, options);
+	if (error == 0)
+		error = pg_open(ctx->host->parts.loop, ctx->name, options, &owner, &why, &entry->pg);
 	if (error != 0) {
 		log_error(ctx->name, "url: %s", error == -ENOMEM ? "out of memory" : buf_string(&why));
 		instance_database_close(ctx, number);
@@ -56,12 +165,14 @@ static int run_open(struct fl_ctx *ctx, const struct kept_call *call)
 	memcpy(&options, call->data, sizeof(options));
 	options.url = call->texts[0];
 	options.application = call->texts[1];
+	options.search_path = call->texts[2];
+	options.schema = call->texts[3];
 	return fl_pg_open(ctx, call->number, &options);
 }
 
 int fl_pg_open(struct fl_ctx *ctx, int number, const struct fl_pg_options *options)
 {
-	struct pg *pg = find(ctx, number);
+	struct instance_database *entry = instance_database_find(ctx, number);
 
 	if (ctx->phase != INSTANCE_RUNNING)
 		return -ECANCELED;
@@ -71,11 +182,14 @@ int fl_pg_open(struct fl_ctx *ctx, int number, const struct fl_pg_options *optio
 				.number = number,
 				.data = options,
 				.length = sizeof(*options),
-				.texts = (const char *const[]){ options->url, options->application },
-				.text_count = 2 });
-	if (pg != NULL)
-		instance_database_find(ctx, number)->life = ctx->life;
-	return pg != NULL && pg_is_of(pg, options) ? adopt(pg) : open_anew(ctx, number, options);
+				.texts = (const char *const[]){ options->url, options->application,
+					options->search_path, options->schema },
+				.text_count = 4 });
+	if (entry != NULL && entry->pg != NULL)
+		entry->life = ctx->life;
+	return entry != NULL && entry->pg != NULL && pg_is_of(entry->pg, options)
+		? adopt(entry)
+		: open_anew(ctx, number, options);
 }
 
 static int run_close(struct fl_ctx *ctx, const struct kept_call *call)

@@ -98,6 +98,11 @@ def test_text_says_the_same(stopped):
     assert "0 missing in 0 holes" in done.stdout and "store: 0 unexplained" in done.stdout, done.stdout
 
 
+# The trade in the middle of the time.
+MIDDLE = ("WHERE rowid = (SELECT rowid FROM option_trades_base ORDER BY abs(event_us -"
+          " (SELECT (min(event_us) + max(event_us)) / 2 FROM option_trades_base)) LIMIT 1)")
+
+
 def hole(spoilt):
     """Takes a trade out of the middle: its instrument and trade_seq."""
     ((identity, seq, name),) = spoilt.run(
@@ -144,8 +149,7 @@ def test_the_time_of_a_gap_explains_what_its_cause_can(spoilt, cause, channel, c
 
 
 def test_a_trade_that_is_there_twice_is_named(spoilt, stopped):
-    spoilt.run("DROP INDEX option_trades_seq", "INSERT INTO option_trades_base SELECT * FROM option_trades_base"
-               " WHERE rowid = (SELECT count(*) / 2 FROM option_trades_base)")
+    spoilt.run("DROP INDEX option_trades_seq", f"INSERT INTO option_trades_base SELECT * FROM option_trades_base {MIDDLE}")
     code, answer = spoilt.audit("--ledger", str(stopped[0].ledger))
     assert code == 1
     (found,) = findings(answer, "duplicates")
@@ -154,8 +158,7 @@ def test_a_trade_that_is_there_twice_is_named(spoilt, stopped):
 
 
 def test_a_changed_trade_is_seen_by_the_ledger(spoilt, stopped):
-    spoilt.run("UPDATE option_trades_base SET price = price + 0.0001 WHERE rowid ="
-               " (SELECT count(*) / 2 FROM option_trades_base)")
+    spoilt.run(f"UPDATE option_trades_base SET price = price + 0.0001 {MIDDLE}")
     code, answer = spoilt.audit("--ledger", str(stopped[0].ledger))
     assert code == 1 and len(findings(answer, "ledger")) == 1, answer["sections"]["ledger"]
 

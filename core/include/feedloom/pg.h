@@ -21,12 +21,18 @@ struct fl_pg_options {
 	int64_t statement_timeout_ns; /* of one statement on the server; 0: 60 s */
 	int64_t lock_timeout_ns;      /* of waiting for one lock on the server; 0: 10 s */
 	bool read_only;               /* a standby will do */
+	/** The database's schema that names are looked up in, and none else; NULL or "": as the server
+	 * has it. */
+	const char *search_path;
+	/** Migrations to apply at open, schema/NAME; NULL: none. */
+	const char *schema;
 };
 
 /**
  * Opens database `db`; adopts the session that is open with the same options; dials anew one that
  * was lost. The answer is on_result with statement number 0 of that db: no error, or why not.
  * A session that is lost later answers every job that was given with its error, then number 0.
+ * With `schema` the migrations come first, at every connect: jobs should wait for the answer.
  *
  * @return 0; -EINVAL: the url cannot be read (logged); -ENOMEM
  */

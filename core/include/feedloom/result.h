@@ -21,7 +21,8 @@ struct fl_result {
 				  -ENOSPC disk full; -EROFS; -EIO; -EILSEQ corrupt; -EPROTO newer schema, older
 				  server; -EMEDIUMTYPE network file system; -ENOENT a table or column is missing;
 				  -EACCES not permitted; -EBADMSG refused for its content; -ENOTCONN the session is
-				  lost; -ETIMEDOUT no answer in time; -EINVAL anything else */
+				  lost; -ETIMEDOUT no answer in time; -EEXIST tables of other programs have our
+				  names; -EINVAL anything else */
 	const char *detail; /* the database's words and the statement, "" without error */
 	const char *code;   /* PostgreSQL: the SQLSTATE of the error, "" without */
 	int statement;      /* PostgreSQL: which statement failed, from 0; -1: none */

@@ -20,6 +20,7 @@ WITH
 			WHERE (g.instrument_name = h.instrument_name AND g.first_seq <= h.first_seq AND g.last_seq >= h.last_seq)
 				OR (coalesce(g.instrument_name, h.instrument_name) = h.instrument_name AND g.filled_us IS NULL
 					AND g.cause NOT IN ('process', 'reconfigured', 'change_id') AND coalesce(g.channel, '') NOT LIKE 'connection %'
+					AND coalesce(g.started_us, g.ended_us) IS NOT NULL
 					AND coalesce(g.started_us, 0) <= h.event_us AND coalesce(g.ended_us, h.event_us) >= h.before_us)) AS cause
 		FROM holes AS h)
 SELECT 'sum', printf('%d trades of %d instruments, %d missing in %d holes', trades, instruments, missing, holes),

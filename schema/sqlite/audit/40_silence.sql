@@ -26,7 +26,7 @@ WITH RECURSIVE
 		SELECT exchange, min(at_us) AS from_us, max(at_us) + :silence_us AS to_us FROM silent GROUP BY exchange, island),
 	causes AS (
 		SELECT s.*, (SELECT group_concat(DISTINCT g.cause) FROM stream_gaps AS g
-			WHERE g.instrument_name IS NULL AND coalesce(g.started_us, 0) < s.to_us
+			WHERE g.instrument_name IS NULL AND coalesce(g.started_us, g.ended_us) IS NOT NULL AND coalesce(g.started_us, 0) < s.to_us
 				AND coalesce(g.ended_us, s.to_us) > s.from_us) AS cause
 		FROM stretches AS s),
 	pauses AS (
@@ -38,7 +38,7 @@ WITH RECURSIVE
 		FROM pauses GROUP BY instrument_id),
 	mute AS (
 		SELECT m.instrument_name, l.*, (SELECT group_concat(DISTINCT g.cause) FROM stream_gaps AS g
-			WHERE coalesce(g.instrument_name, m.instrument_name) = m.instrument_name AND coalesce(g.started_us, 0) < l.event_us
+			WHERE coalesce(g.instrument_name, m.instrument_name) = m.instrument_name AND coalesce(g.started_us, g.ended_us) IS NOT NULL AND coalesce(g.started_us, 0) < l.event_us
 				AND coalesce(g.ended_us, l.event_us) > l.before_us) AS cause
 		FROM longest AS l JOIN instrument_metadata AS m USING (instrument_id)
 		WHERE l.pause_us > :silence_us AND l.rows >= 20 AND l.pause_us > 20 * (l.usual_us * l.rows - l.pause_us) / (l.rows - 1))

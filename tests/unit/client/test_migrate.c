@@ -147,8 +147,8 @@ static void a_newer_database_is_refused(void **state)
 	assert_int_equal(file_remove(path), 0);
 	assert_int_equal(migrate(fixture, MIGRATE_APPLY), -EPROTO);
 	assert_non_null(strstr(buf_string(&fixture->why),
-		": schema 2 is newer than this program knows (1): upgrade feedloom, or point `path` at "
-		"another file"));
+		": schema 2 is newer than this program knows (1): upgrade feedloom, or use another "
+		"database"));
 }
 
 static void one_that_fails_leaves_nothing_of_itself(void **state)

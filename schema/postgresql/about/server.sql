@@ -1,0 +1,2 @@
+-- What `feedloom migrate` says of the database.
+SELECT feedloom_about();
