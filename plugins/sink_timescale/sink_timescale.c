@@ -34,6 +34,13 @@ static const struct fl_option option_table[] = {
 	{ "streams", FL_NAMES, offsetof(struct options, streams), .choices = tables,
 		.help = "tables that have a session and a cursor of their own, beside the one for all "
 				"others" },
+	{ "retention", FL_DURATIONS, offsetof(struct options, retention), .choices = upkeep_tables,
+		.flags = FL_OPTION_LIVE,
+		.help = "how long rows are kept, by table; without an entry, or 0, for good; "
+				"lifecycle_events 90d unless told otherwise" },
+	{ "compress_after", FL_DURATION, offsetof(struct options, compress_after_ns), .preset = "7d",
+		.min = "0", .max = "3650d", .flags = FL_OPTION_LIVE,
+		.help = "days older than this are compressed where TimescaleDB's edition can; 0: never" },
 	{ "connect_timeout", FL_DURATION, offsetof(struct options, connect_timeout_ns), .preset = "10s",
 		.min = "100ms", .max = "10m", .help = "for one host to let us in" },
 	{ "statement_timeout", FL_DURATION, offsetof(struct options, statement_timeout_ns),
@@ -260,6 +267,8 @@ static void on_result(void *state, int db, int number, const struct fl_result *r
 		probe_on_result(sink, number, result);
 	else if (db == DB_QUERY)
 		query_on_result(sink, number, result);
+	else if (db == DB_UPKEEP)
+		upkeep_on_result(sink, number, result);
 	else if (place >= 0 && place < STREAMS_MAX && sink->streams[place].sink != NULL)
 		on_stream_result(&sink->streams[place], number, result);
 }
@@ -280,6 +289,10 @@ static void on_timer(void *state, int timer)
 	int place = timer >= TIMER_SLOW ? timer - TIMER_SLOW : timer - TIMER_STREAM;
 	struct stream *stream;
 
+	if (timer == TIMER_UPKEEP || timer == TIMER_UPKEEP_STEP) {
+		upkeep_on_timer(sink, timer);
+		return;
+	}
 	if (place < 0 || place >= STREAMS_MAX || sink->streams[place].sink == NULL)
 		return;
 	stream = &sink->streams[place];
@@ -323,6 +336,7 @@ static int start(void *state)
 
 	sink_metrics_find(&sink->metrics, sink->ctx);
 	fl_set_health(sink->ctx, FL_NOT_READY, "connecting");
+	upkeep_start(sink);
 	return store_open(sink_main(sink));
 }
 
@@ -332,6 +346,7 @@ static void stop(void *state)
 	struct sink *sink = state;
 
 	sink->is_stopping = true;
+	upkeep_stop(sink);
 	for (int i = 0; i < STREAMS_MAX; i++) {
 		fl_timer_stop(sink->ctx, TIMER_STREAM + i);
 		fl_timer_stop(sink->ctx, TIMER_SLOW + i);

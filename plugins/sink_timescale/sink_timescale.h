@@ -15,8 +15,8 @@ enum { STREAMS_MAX = 12 }; /* main, and one for each table */
 
 /* Numbers a reload finds again: never renumber. A stream's session and timer have its place added.
  */
-enum { DB_QUERY = 1, DB_STREAM = 10 };
-enum { TIMER_REPORT = 1, TIMER_STREAM = 10, TIMER_SLOW = 30 };
+enum { DB_QUERY = 1, DB_UPKEEP, DB_STREAM = 10 };
+enum { TIMER_REPORT = 1, TIMER_UPKEEP, TIMER_UPKEEP_STEP, TIMER_STREAM = 10, TIMER_SLOW = 30 };
 enum { JOB_LAYOUT = 1, JOB_CURSORS, JOB_IDS, JOB_BATCH, JOB_SPLIT, JOB_JOIN, JOB_RECHECK };
 
 struct options {
@@ -25,6 +25,8 @@ struct options {
 	int64_t commit_floor_ns, flush_interval_ns;
 	int64_t connect_timeout_ns, statement_timeout_ns, lock_timeout_ns;
 	struct fl_names streams;
+	struct fl_durations retention;
+	int64_t compress_after_ns;
 };
 
 enum stage {
@@ -72,7 +74,7 @@ struct sink {
 		enum query_what what;
 		int64_t limit;
 	} asked[QUERIES_MAX];
-	bool is_query_open;
+	bool is_query_open, is_upkeep_open;
 	char splitting[32];     /* the table, "": none */
 	struct stream *joining; /* with main; NULL: none */
 };
@@ -92,8 +94,6 @@ void store_on_open(struct stream *stream, const struct fl_result *result);
 void store_on_layout(struct stream *stream, const struct fl_result *result);
 void store_on_recheck(struct stream *stream, const struct fl_result *result);
 void store_on_cursors(struct stream *stream, const struct fl_result *result);
-/** Has the session look for tables where the options say. */
-void store_put_path(const struct sink *sink, struct fl_pg_job *job);
 /** Asks what the tables have, and takes what comes. */
 int store_ask_layout(struct stream *stream, int number);
 void store_take_layout(struct stream *stream, const struct fl_result *result);
@@ -129,6 +129,15 @@ void streams_look(struct sink *sink);
 void streams_on_join(struct sink *sink, const struct fl_result *result);
 /** A join that was begun is not gone on with. */
 void streams_forget_join(struct sink *sink);
+
+/* timescale_upkeep.c: partitions ahead of need, retention, compression. */
+extern const char *const upkeep_tables[]; /* that retention may be set for; NULL-terminated */
+/** Begins with the rounds, the first of them soon. */
+void upkeep_start(struct sink *sink);
+void upkeep_stop(struct sink *sink);
+void upkeep_on_timer(struct sink *sink, int timer);
+/** An answer of DB_UPKEEP. */
+void upkeep_on_result(struct sink *sink, int number, const struct fl_result *result);
 
 /* timescale_query.c: the command `query`. */
 void query_ask(struct sink *sink, int command, const char *json);

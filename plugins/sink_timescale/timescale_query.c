@@ -163,7 +163,8 @@ static int open_session(struct sink *sink)
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.statement_timeout_ns = options->statement_timeout_ns,
 		.lock_timeout_ns = options->lock_timeout_ns,
-		.read_only = true };
+		.read_only = true,
+		.search_path = options->schema };
 	int error;
 
 	if (sink->is_query_open)
@@ -179,7 +180,6 @@ static int ask(struct sink *sink, const struct question *question, int number)
 
 	if (job == NULL)
 		return -ENOMEM;
-	store_put_path(sink, job);
 	switch (question->what) {
 	case QUERY_INSTRUMENTS: ask_instruments(job, question); break;
 	case QUERY_TRADES: ask_trades(job, question); break;

@@ -60,7 +60,9 @@ int store_open(struct stream *stream)
 		.application = application,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.statement_timeout_ns = options->statement_timeout_ns,
-		.lock_timeout_ns = options->lock_timeout_ns };
+		.lock_timeout_ns = options->lock_timeout_ns,
+		.search_path = options->schema,
+		.schema = stream == sink_main(sink) ? "postgresql" : NULL };
 
 	(void)snprintf(application, sizeof(application), "feedloom %s/%s", fl_instance_name(sink->ctx),
 		stream->name);
@@ -102,7 +104,8 @@ void store_lost(struct stream *stream, int error, const char *detail)
 	/* A session that is lost already is dialled anew, and remembers what it left behind. */
 	if (error != -ENOTCONN && error != -ETIMEDOUT && error != -ECONNREFUSED)
 		fl_pg_close(sink->ctx, DB_STREAM + stream_place(stream));
-	if (error == -EACCES || error == -EINVAL || error == -ENOENT || error == -EPROTO)
+	if (error == -EACCES || error == -EINVAL || error == -ENOENT || error == -EPROTO ||
+		error == -EEXIST)
 		stream->open_delay_ns = OPEN_DELAY_MAX_NS; /* somebody has to do something */
 	open_later(stream);
 	store_tell(sink);
@@ -127,17 +130,6 @@ static void put_tables(struct fl_pg_job *job)
 	fl_pg_sql(job, "]");
 }
 
-void store_put_path(const struct sink *sink, struct fl_pg_job *job)
-{
-	const char *schema = sink->options->schema;
-
-	if (schema[0] == '\0')
-		return;
-	fl_pg_statement(job, "SELECT set_config('search_path', quote_ident(", 0);
-	fl_pg_sql_text(job, schema, strlen(schema));
-	fl_pg_sql(job, ") || ', public', false)");
-}
-
 int store_ask_layout(struct stream *stream, int number)
 {
 	struct sink *sink = stream->sink;
@@ -145,7 +137,6 @@ int store_ask_layout(struct stream *stream, int number)
 
 	if (job == NULL)
 		return -ENOMEM;
-	store_put_path(sink, job);
 	fl_pg_statement(job,
 		"SELECT t.name, a.attname, a.atttypid::bigint, has_table_privilege(c.oid, 'INSERT')::int, "
 		"format_type(a.atttypid, a.atttypmod) FROM unnest(",

@@ -213,22 +213,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION feedloom_upkeep(jsonb, interval, timestamptz) IS 'One step of upkeep. A row that is_done: call again; rows that are not: a lock was not to be had, the next round tries again; none: nothing is left. `retention` has an interval for each name of feedloom_kept(), "0" keeps for good';
 
--- ---- what the sink asks at start ----
-
-CREATE FUNCTION feedloom_lacks(wanted jsonb) RETURNS TABLE (table_name text, column_name text, reason text) STABLE
-LANGUAGE sql AS $$
-	SELECT w.key, NULL::text, CASE WHEN to_regclass(quote_ident(w.key)) IS NULL THEN 'there is no such table'
-		ELSE 'permission denied to insert' END
-	FROM jsonb_each(wanted) AS w
-	WHERE to_regclass(quote_ident(w.key)) IS NULL OR NOT has_table_privilege(to_regclass(quote_ident(w.key)), 'INSERT')
-	UNION ALL
-	SELECT w.key, c.name, 'there is no such column'
-	FROM jsonb_each(wanted) AS w, jsonb_array_elements_text(w.value) AS c(name)
-	WHERE to_regclass(quote_ident(w.key)) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_attribute AS a
-		WHERE a.attrelid = to_regclass(quote_ident(w.key)) AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped)
-$$;
-COMMENT ON FUNCTION feedloom_lacks(jsonb) IS 'What {"table": ["column", ...], ...} finds missing or forbidden here; column_name NULL: the table itself';
-
 -- The first days, so that the first rows find their partitions.
 DO $$
 BEGIN

@@ -348,21 +348,6 @@ def test_upkeep_waits_for_no_lock(server, database, folder):
     assert any("tickers" in step for step in done) and blocked == []
 
 
-def test_what_the_code_needs_and_the_database_lacks_is_named(server, database, folder):
-    migrate(server, database, folder=folder)
-    wanted = json.dumps({"tickers_base": ["event_time", "mark_iv"], "option_trades_base": ["iv", "index_price"]})
-    ask = "SELECT table_name, column_name, reason FROM feedloom_lacks(%s) ORDER BY 1, 2"
-    assert server.rows(ask, wanted, database=database) == []
-    server.execute("ALTER TABLE option_trades_base DROP COLUMN iv CASCADE", database=database)
-    server.execute("DROP TABLE tickers_base CASCADE", database=database)
-    assert server.rows(ask, wanted, database=database) == [
-        ("option_trades_base", "iv", "there is no such column"), ("tickers_base", None, "there is no such table")]
-    server.execute("DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-                   database=database)
-    assert server.rows(ask, json.dumps({"books_base": ["price"]}), database=database, user="reader") == [
-        ("books_base", None, "permission denied to insert")]
-
-
 # ---- a database of the older collectors ----
 
 OLDER = """
@@ -511,3 +496,71 @@ def test_the_audit_asks_postgresql_the_same(server, database, folder):
     assert code == 0, sections
     assert sections["trades"]["findings"][0]["cause"] == "trade_seq"
     assert {f["cause"] for f in sections["silence"]["findings"]} == {"stopped"}
+
+
+# ---- the sink ----
+
+@pytest.fixture
+def sink(server, database, world):
+    """A daemon with nothing but a sink on the database; start(**options) starts it."""
+    class Sink:
+        def start(self, **options):
+            self.daemon = world.daemon(feed={"url": "ws://127.0.0.1:9/ws/api/v2"}, sink={
+                "plugin": "sink_timescale", "path": None, "url": server.url(database), **options},
+                log={"level": "debug"})
+            config = self.daemon.config
+            del config["sinks"]["store"]["path"]
+            self.daemon.configure(config)
+            self.daemon.start()
+            return self
+
+        def wait(self, state, words=""):
+            return until(lambda: self.daemon.sink()["state"] == state and words in (self.daemon.sink()["reason"] or ""),
+                         f"the sink is {state} {words}")
+    return Sink()
+
+
+def test_the_sink_applies_the_schema_at_its_start(server, database, sink):
+    sink.start(schema="feedloom").wait("connected")
+    assert [name for (name,) in server.rows("SELECT name FROM feedloom.feedloom_migration ORDER BY version",
+                                            database=database)] == FILES
+    assert sink.daemon.lines([f"{FILES[0]}: applied"]) and sink.daemon.lines(["never deleted: option_quotes"])
+    assert server.rows("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
+                       database=database) == []
+
+
+def test_the_sink_leaves_an_older_database_alone_until_it_is_adopted(server, database, sink, folder):
+    server.execute("CREATE TABLE lifecycle_events (timestamp timestamptz, event_type text)", database=database)
+    sink.start().wait("disconnected", "feedloom migrate --adopt")
+    assert "lifecycle_events" in sink.daemon.sink()["reason"]
+    assert migrate(server, database, "--adopt", folder=folder).returncode == 0
+    sink.wait("connected")
+    assert server.value("SELECT count(*) FROM feedloom_cursor", database=database) == 1
+
+
+def test_the_sink_does_the_upkeep(server, database, sink, folder):
+    migrate(server, database, folder=folder)
+    server.execute("INSERT INTO tickers_base (instrument_id, event_time) SELECT 1, now() - d * interval '1 day' FROM"
+                   " generate_series(0, 30) AS d", database=database)
+    server.execute("INSERT INTO option_quotes_base (instrument_id, event_time) SELECT 1, now() - interval '30 days'",
+                   database=database)
+    if not server.timescaledb:
+        server.execute("DROP TABLE books_base_" + server.value("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '7 days',"
+                                                               " 'YYYYMMDD')", database=database), database=database)
+    sink.start(retention={"tickers": "7d"}).wait("connected")
+    until(lambda: server.value("SELECT count(*) FROM tickers_base", database=database) <= 9, "old tickers are gone")
+    until(lambda: server.sessions("feedloom store upkeep") == [], "the round ends")
+    assert server.value("SELECT count(*) FROM tickers_base", database=database) >= 7
+    assert server.value("SELECT count(*) FROM option_quotes_base", database=database) == 1
+    if not server.timescaledb:
+        assert upkeep(server, database) == ([], [])
+    sink.daemon.stop()
+
+
+def test_the_options_name_what_the_schema_keeps(server, store, module_world):
+    names = [name for (name,) in server.rows("SELECT name FROM feedloom_kept()", database=store)]
+    file = module_world.folder / "retention.yaml"
+    for retention, code in (({name: "1d" for name in names}, 0), ({"nothing": "1d"}, 78)):
+        file.write_text(json.dumps({"sinks": {"store": {"plugin": "sink_timescale", "retention": retention}}}))
+        done = run("check", "-c", file)
+        assert done.returncode == code, done

@@ -15,9 +15,6 @@ def server(request):
 @pytest.fixture
 def database(server):
     server.create()
-    from pathlib import Path
-    for f in sorted((Path(__file__).parents[2]/"schema/postgresql").glob("*.sql")):
-        server.execute(f.read_text())
     yield server
     server.drop()
 
