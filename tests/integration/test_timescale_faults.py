@@ -28,13 +28,8 @@ def server():
 @pytest.fixture
 def database(server):
     server.create(owner=ROLE)
-    schema(server)
     yield server
     server.drop()
-def schema(server):
-    from pathlib import Path
-    for f in sorted((Path(__file__).parents[2]/"schema/postgresql").glob("*.sql")):
-        server.execute(f.read_text(), user=ROLE)
 
 
 def run_on(world, server, **more):
@@ -155,7 +150,6 @@ def test_a_standby_that_is_behind_takes_over(world):
     """The cursor that is found there is the truth: the journal still has what that server never got."""
     with postgres.server(timescaledb=False, settings={"wal_level": "replica"}) as primary:
         primary.create(owner=ROLE)
-        schema(primary)
         standby = primary.standby()
         try:
             standby.start()
@@ -263,7 +257,6 @@ def test_a_disk_that_is_full_on_the_server(world, server):
     with small_disk(80) as place:
         server.execute(f"CREATE TABLESPACE small LOCATION '{place}'", database="postgres")
         server.create(owner=ROLE)
-        schema(server)
         try:
             server.execute("ALTER DATABASE feedloom SET TABLESPACE small", database="postgres")
             run = run_on(world, server)
