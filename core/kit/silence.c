@@ -23,7 +23,8 @@ void fl_silence_heard(struct fl_silence *silence, int64_t now_ns)
 		return;
 	}
 	gap = now_ns > silence->last_ns ? (float)((double)(now_ns - silence->last_ns) * 1e-9) : 0;
-	share = gaps < MEAN_OVER ? 1.0f / (float)gaps : 1.0f / MEAN_OVER; /* mostly no division */
+	share =
+		gaps < MEAN_OVER ? 1.0f / (float)gaps : 1.0f / (float)MEAN_OVER; /* mostly no division */
 	silence->mean_gap_s += (gap - silence->mean_gap_s) * share;
 	silence->longest_gap_s -= gap / FORGOTTEN_AFTER;
 	if (gap > silence->longest_gap_s)
