@@ -149,6 +149,12 @@ int64_t bus_last_event_ns(const struct bus *bus, uint16_t source)
 	return source < JOURNAL_SOURCE_MAX ? bus->journal->last_event_ns[source] : 0;
 }
 
+const struct fl_gap *bus_open_gaps(const struct bus *bus, size_t *count)
+{
+	*count = bus->journal->open_gaps.count;
+	return bus->journal->open_gaps.items;
+}
+
 int bus_last_trade(
 	const struct bus *bus, uint16_t source, uint32_t instrument, struct fl_last_trade *out)
 {

@@ -20,6 +20,7 @@
 #include "frame.h"
 #include "last_trade.h"
 #include "list.h"
+#include "open_gaps.h"
 #include "timer.h"
 #include <stdatomic.h>
 
@@ -108,6 +109,7 @@ struct journal {
 	struct last_trades *trades;
 	int64_t opened_ns; /* real time: records received before are an earlier process's */
 	int64_t last_event_ns[JOURNAL_SOURCE_MAX]; /* of earlier processes' market data, by source */
+	struct open_gaps open_gaps;                /* of earlier processes */
 
 	uint64_t id;
 	uint32_t generation;

@@ -321,6 +321,7 @@ void journal_close(struct journal *journal)
 	since_close(journal->since);
 	file_close(journal->lock);
 	last_trades_destroy(journal->trades);
+	open_gaps_finish(&journal->open_gaps);
 	dictionary_destroy(journal->dictionary);
 	free(journal->folder);
 	free(journal);

@@ -226,6 +226,8 @@ static int on_frame(
 		journal->published[record->kind]++;
 		recovery->last_received_ns = record->received_ns;
 		note_event(journal, record);
+		if (record->kind == FL_GAP)
+			open_gaps_note(&journal->open_gaps, record, length);
 		if (record->kind == FL_TRADE) {
 			const struct fl_trade *trade = payload;
 

@@ -6,6 +6,7 @@
 #include "since.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void publish(struct fl_ctx *ctx, struct fl_gap *gap, bool is_new)
 {
@@ -73,20 +74,57 @@ static int64_t end_of_earlier_ns(struct fl_ctx *ctx, struct bus *bus)
 	return left_ns != 0 && (last_ns == 0 || left_ns < last_ns) ? left_ns : last_ns;
 }
 
+/* An earlier process that did not get as far as being connected was away since then already. */
+static int64_t away_since_ns(const struct fl_ctx *ctx, int64_t end_ns)
+{
+	int64_t since_ns = end_ns == 0 ? 0 : end_ns - SPREAD_NS;
+	size_t count;
+	const struct fl_gap *gaps = bus_open_gaps(ctx->host->parts.bus, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (gaps[i].head.source == ctx->source && strcmp(gaps[i].cause, "process") == 0 &&
+			(since_ns == 0 || gaps[i].started_ns <= since_ns + SPREAD_NS))
+			since_ns = gaps[i].started_ns;
+	return since_ns;
+}
+
 void gap_process_begin(struct fl_ctx *ctx)
 {
 	struct bus *bus = ctx->host->parts.bus;
-	int64_t end_ns;
+	int64_t since_ns;
 
 	if (ctx->role != FL_FEED || ctx->has_started || bus == NULL || ctx->is_probe)
 		return;
-	end_ns = end_of_earlier_ns(ctx, bus);
+	since_ns = away_since_ns(ctx, end_of_earlier_ns(ctx, bus));
 	if (bus_since(bus) != NULL && ctx->since == NULL)
 		ctx->since = since_take(bus_since(bus), ctx->name);
-	if (end_ns != 0)
-		away_begin(ctx, "process", end_ns - SPREAD_NS);
+	if (since_ns != 0)
+		away_begin(ctx, "process", since_ns);
+	ctx->has_older_gaps = since_ns != 0;
 	if (bus_since(bus) != NULL)
 		since_forget(bus_since(bus), ctx->name); /* now in this process's own entry */
+}
+
+/* What earlier processes have left open ends too, now that all streams again. */
+static void end_older(struct fl_ctx *ctx, int64_t ours_ns, int64_t now_ns)
+{
+	size_t count;
+	const struct fl_gap *gaps = bus_open_gaps(ctx->host->parts.bus, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct fl_gap gap;
+
+		if (gaps[i].head.source != ctx->source ||
+			(gaps[i].started_ns == ours_ns && strcmp(gaps[i].cause, ctx->away_cause) == 0))
+			continue;
+		fl_record_init(&gap, FL_GAP);
+		gap.started_ns = gaps[i].started_ns;
+		gap.ended_ns = now_ns;
+		memcpy(gap.channel, gaps[i].channel, sizeof(gap.channel));
+		memcpy(gap.cause, gaps[i].cause, sizeof(gap.cause));
+		memcpy(gap.detail, gaps[i].detail, sizeof(gap.detail));
+		publish(ctx, &gap, false);
+	}
 }
 
 void gap_restart_begin(struct fl_ctx *ctx)
@@ -103,4 +141,7 @@ void gap_away_end(struct fl_ctx *ctx, int64_t now_ns)
 	if (ctx->since != NULL)
 		*ctx->since = 0;
 	gap_feed(ctx, ctx->away_cause, started_ns, now_ns, "nothing was streaming");
+	if (ctx->has_older_gaps)
+		end_older(ctx, started_ns, now_ns);
+	ctx->has_older_gaps = false;
 }

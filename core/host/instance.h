@@ -89,6 +89,7 @@ struct fl_ctx {
 	int64_t away_since_ns;  /* the feed's records end here; a hole until it is connected; 0: none */
 	const char *away_cause; /* static */
 	int64_t *since;         /* a feed's own entry in bus_since: away_since_ns; NULL: none */
+	bool has_older_gaps;    /* gaps that earlier processes left open may end with this one */
 	int64_t stopped_ns;     /* real time of the stop by request, 0: none */
 };
 
