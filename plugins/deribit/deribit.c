@@ -253,8 +253,11 @@ static int create(struct fl_ctx *ctx, const void *options, void **state)
 		.idle_timeout_ns = self->options->idle_timeout_ns };
 	if (self->endpoint.idle_timeout_ns == 0)
 		self->endpoint.idle_timeout_ns = 3 * self->options->heartbeat_interval_ns + 5 * FL_SECOND;
-	/* The venue's own figures; refills leave a quarter of theirs for heartbeats and the rest. */
-	fl_rate_init(&self->subscribe_rate, 30000, 10000, now);
+	/*
+	 * The venue has 30000 and 10000 a second for subscribing, 50000 and 10000 for other calls. Some
+	 * is left: what was sent apart may arrive together, and what is over closes a connection.
+	 */
+	fl_rate_init(&self->subscribe_rate, 24000, 9000, now);
 	fl_rate_init(&self->call_rate, 37500, 7500, now);
 	fl_rate_init(&self->list_rate, 500000, 10000, now);
 	self->health = FL_NOT_READY;

@@ -96,10 +96,11 @@ static void requests_keep_to_the_venues_budget(void **state)
 
 		sent += now;
 		most = now > most ? now : most;
-		assert_true(sent <= 10 + (tenth + 1) / 3 + 1); /* 10 at once, 3.3 a second */
+		/* 8 at once, 3 a second: of 10 and 3.3, since some may arrive bunched. */
+		assert_true(sent <= 8 + 3 * (tenth + 1) / 10 + 1);
 		fake_pass(ctx, 100 * FL_MS);
 	}
-	assert_int_equal(most, 10);
+	assert_int_equal(most, 8);
 	assert_int_equal(sent, 30);
 }
 
