@@ -186,19 +186,33 @@ static void take_clear(struct comparison *comparison, struct sent *sent)
 /*
  * Of equal rows not all are stored: what a connection was sent at its end comes again as the
  * snapshot of the next one, and on one whose client is gone the same is sent as to its successor.
- * They go first to whom they must belong, then to the latest connection.
+ * They go first to whom they must belong, then to the latest connection, then to who is next in
+ * line; of the others nobody can say, and nothing hangs on it.
  */
-enum whose { WHOSE_IT_MUST_BE, OF_THE_LATEST, OF_ANY };
+enum whose { WHOSE_IT_MUST_BE, OF_THE_LATEST, NEXT_IN_LINE, NOBODY };
+enum { IN_LINE = 16 }; /* messages between, such as trades, that say nothing of the end */
+
+static bool is_candidate(const struct comparison *comparison, const struct message *message,
+	const struct tally_entry *entry, enum whose whose)
+{
+	if (entry->stored >= entry->sent || entry->taken >= entry->stored || message->twins == 0)
+		return false;
+	switch (whose) {
+	case WHOSE_IT_MUST_BE: return !is_behind_end(comparison, message);
+	case OF_THE_LATEST: return message->connection == entry->latest;
+	case NEXT_IN_LINE: return message->number <= comparison->ends[message->connection] + IN_LINE;
+	case NOBODY: break;
+	}
+	return false;
+}
 
 static void take_alike(struct comparison *comparison, struct sent *sent, enum whose whose)
 {
-	for (size_t i = sent->count; i-- > 0;) {
+	for (size_t i = 0; i < sent->count; i++) {
 		struct message *message = &comparison->messages[sent->refs[i].seq];
 		struct tally_entry *entry = tally_find(&sent->tally, sent->refs[i].hash);
 
-		if (entry->stored >= entry->sent || entry->taken >= entry->stored || message->twins == 0 ||
-			(whose == WHOSE_IT_MUST_BE && is_behind_end(comparison, message)) ||
-			(whose == OF_THE_LATEST && message->connection != entry->latest))
+		if (!is_candidate(comparison, message, entry, whose))
 			continue;
 		entry->taken++;
 		message->twins--;
@@ -214,7 +228,7 @@ static void find_stored(struct comparison *comparison)
 	}
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		take_clear(comparison, &comparison->sent[i]);
-	for (enum whose whose = WHOSE_IT_MUST_BE; whose <= OF_ANY; whose++)
+	for (enum whose whose = WHOSE_IT_MUST_BE; whose < NOBODY; whose++)
 		for (size_t i = 0; i < KIND_COUNT; i++)
 			take_alike(comparison, &comparison->sent[i], whose);
 	for (size_t seq = 0; seq < comparison->message_count; seq++) {

@@ -48,7 +48,7 @@ struct watch {
 };
 
 /** Before a process is started. */
-void watch_begin(struct watch *watch, bool had_power_cut);
+void watch_begin(struct watch *watch);
 /** At any moment; costs some microseconds. */
 void watch_moment(struct watch *watch);
 /** Now and then, and before a process ends: what takes longer. */

@@ -107,11 +107,11 @@ static int64_t real_us(void)
 	return world_real_ns() / FL_US;
 }
 
-static void start_collector(struct run *run, bool had_power_cut)
+static void start_collector(struct run *run)
 {
 	int error;
 
-	watch_begin(&run->watch, had_power_cut);
+	watch_begin(&run->watch);
 	error = machine_start(run->collector, run->collector_yaml);
 	if (error != 0)
 		verdict_fault(&run->day->verdict, "the collector does not start: %d", error);
@@ -137,7 +137,7 @@ static void restart(struct run *run, bool is_power)
 	world_run((int64_t)below(run, 5) == 0 ? (int64_t)below(run, 600) * FL_SECOND
 										  : (int64_t)below(run, 5000) * FL_MS);
 	check_killed(run->db, at_us, real_us(), is_power ? run->sync_ns / FL_US : 0);
-	start_collector(run, is_power);
+	start_collector(run);
 }
 
 static void fault_reset(struct run *run)
@@ -198,7 +198,7 @@ static void fault_orderly_restart(struct run *run)
 	if (!machine_stop(run->collector))
 		verdict_fault(&run->day->verdict, "the collector's stop did not store everything");
 	world_run((int64_t)below(run, 120) * FL_SECOND);
-	start_collector(run, false);
+	start_collector(run);
 }
 
 static const struct {
@@ -289,7 +289,7 @@ void day_run(struct day *day)
 	if (machine_start(run.exchange, run.exchange_yaml) != 0)
 		verdict_fault(&day->verdict, "the exchange does not start");
 	world_run(FL_SECOND);
-	start_collector(&run, false);
+	start_collector(&run);
 	if (day->verdict.problems == 0) {
 		spend(&run, day->length_ns - QUIET_NS);
 		finish(&run);

@@ -279,13 +279,13 @@ static void check_bus(struct watch *watch)
 
 /* -- all of it ------------------------------------------------------------------------ */
 
-void watch_begin(struct watch *watch, bool had_power_cut)
+void watch_begin(struct watch *watch)
 {
 	watch->heap_before_bytes = heap_bytes(watch);
 	watch->dials = machine_dials(watch->machine);
 	watch->looked_ns = world_now_ns();
-	watch->may_tell_anew = watch->power_cuts > 0;
-	watch->may_be_less |= had_power_cut;
+	/* What a power cut took is counted as published by the process behind it only. */
+	watch->may_tell_anew = watch->may_be_less = watch->power_cuts > 0;
 }
 
 void watch_moment(struct watch *watch)
