@@ -255,8 +255,7 @@ static void find_lost(struct comparison *comparison)
 	for (size_t seq = 0; seq < comparison->message_count; seq++) {
 		const struct message *message = &comparison->messages[seq];
 
-		if (!message->is_due || message->stored > 0 ||
-			(message->twins > 0 && is_behind_end(comparison, message)))
+		if (!message->is_due || message->stored > 0 || message->twins > 0)
 			continue;
 		sqlite3_bind_int64(add, 1, (int64_t)seq);
 		sqlite3_bind_int(add, 2, !is_behind_end(comparison, message));

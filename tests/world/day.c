@@ -14,11 +14,13 @@
 
 #define QUIET_NS (30 * FL_MINUTE)
 #define LOOK_NS FL_MINUTE
+enum { TURNS_A_LOOK = 100 };
 #define CLOSE_LOOK_NS (20 * FL_MINUTE)
 
 struct run {
 	struct day *day;
-	struct random_stream draw;
+	struct random_stream draw, moments;
+	uint64_t turns, look_at_turn;
 	struct machine *exchange, *collector;
 	char exchange_yaml[1024], collector_yaml[2048];
 	sqlite3 *db;
@@ -89,6 +91,19 @@ static void look(struct run *run)
 	}
 	run->looked_ns = world_now_ns();
 	watch_closely(&run->watch);
+}
+
+/* Somewhere amidst what it does, as a kill may come too. */
+static void on_turn(void *data, struct machine *machine)
+{
+	struct run *run = data;
+
+	if (machine != run->collector || ++run->turns < run->look_at_turn ||
+		machine_host(run->collector) == NULL)
+		return;
+	run->turns = 0;
+	run->look_at_turn = 1 + stream_below(&run->moments, 2 * TURNS_A_LOOK);
+	watch_moment(&run->watch);
 }
 
 static void pass(struct run *run, int64_t duration_ns)
@@ -201,6 +216,15 @@ static void fault_orderly_restart(struct run *run)
 	start_collector(run);
 }
 
+/* As around a release: all are cut off, nobody is let in, and it begins anew. */
+static void fault_exchange(struct run *run)
+{
+	(void)machine_stop(run->exchange);
+	pass(run, (int64_t)(1 + below(run, below(run, 3) == 0 ? 1200 : 60)) * FL_SECOND);
+	if (machine_start(run->exchange, run->exchange_yaml) != 0)
+		verdict_fault(&run->day->verdict, "the exchange does not start again");
+}
+
 static const struct {
 	const char *name;
 	void (*begin)(struct run *run);
@@ -214,6 +238,7 @@ static const struct {
 	{ "killed twice", fault_kill_again },
 	{ "disk", fault_disk },
 	{ "restart", fault_orderly_restart },
+	{ "exchange down", fault_exchange },
 };
 
 const char *day_fault_name(size_t which)
@@ -278,13 +303,16 @@ static void finish(struct run *run)
 
 void day_run(struct day *day)
 {
-	struct run run = { .day = day, .draw = stream_of_seed(day->seed, "faults") };
+	struct run run = { .day = day,
+		.draw = stream_of_seed(day->seed, "faults"),
+		.moments = stream_of_seed(day->seed, "moments") };
 
 	world_open(day->seed);
 	run.db = check_open();
 	run.exchange = world_machine("exchange");
 	run.collector = world_machine("collector");
 	run.watch = (struct watch){ .verdict = &day->verdict, .machine = run.collector, .db = run.db };
+	world_after_turn(on_turn, &run);
 	write_configurations(&run);
 	if (machine_start(run.exchange, run.exchange_yaml) != 0)
 		verdict_fault(&day->verdict, "the exchange does not start");

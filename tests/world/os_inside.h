@@ -87,6 +87,8 @@ struct os_world {
 	uint64_t hash;                     /* of everything that has happened */
 	uint64_t event_count, turn_count;
 	uint64_t turns_at_now;
+	void (*after_turn)(void *data, struct machine *machine);
+	void *after_turn_data;
 	unsigned links_broken; /* connections that faults have ended, for the test's own account */
 };
 

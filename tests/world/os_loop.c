@@ -176,6 +176,8 @@ static void turn(struct loop *loop)
 	loop->turns++;
 	os.turn_count++;
 	os.current = before;
+	if (os.after_turn != NULL)
+		os.after_turn(os.after_turn_data, loop->machine);
 	if (has_work_put_off(loop))
 		event_at(&loop->again, os.now_ns);
 }

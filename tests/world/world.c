@@ -110,6 +110,7 @@ void world_close(void)
 {
 	struct link *item, *following;
 
+	os.after_turn = NULL;
 	list_each (item, following, &os.machines) {
 		struct daemon *daemon = daemon_of(container_of(item, struct machine, link));
 
@@ -159,6 +160,12 @@ void world_run(int64_t duration_ns)
 	while (os_step(until_ns))
 		;
 	os.now_ns = until_ns;
+}
+
+void world_after_turn(void (*look)(void *data, struct machine *machine), void *data)
+{
+	os.after_turn = look;
+	os.after_turn_data = data;
 }
 
 /* -- machines ---------------------------------------------------------------------------- */

@@ -26,6 +26,9 @@ uint64_t world_hash(void);   /* of everything that has happened */
 uint64_t world_turns(void);
 /** Lets time pass; what is due happens. */
 void world_run(int64_t duration_ns);
+/** Called after each turn of each machine's loop, until world_close; it may only look. NULL: no
+ * more. */
+void world_after_turn(void (*look)(void *data, struct machine *machine), void *data);
 /** Prints the last log lines to stderr. */
 void world_print_log(void);
 

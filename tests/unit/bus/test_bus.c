@@ -149,6 +149,50 @@ static void the_source_is_the_publishers(void **state)
 	rig_clean(&rig);
 }
 
+static void publish_gap(struct rig *rig, const char *channel, int64_t started_ns, int64_t ended_ns)
+{
+	struct fl_gap gap;
+
+	fl_record_init(&gap, FL_GAP);
+	gap.head.event_time_ns = gap.head.received_ns = started_ns;
+	gap.started_ns = started_ns;
+	gap.ended_ns = ended_ns;
+	snprintf(gap.channel, sizeof(gap.channel), "%s", channel);
+	snprintf(gap.cause, sizeof(gap.cause), "process");
+	assert_int_equal(bus_publish(rig->bus, rig->source, &gap.head), 0);
+}
+
+static void gaps_that_a_process_left_open_are_told_to_the_next(void **state)
+{
+	struct rig rig;
+	const struct fl_gap *gaps;
+	size_t count;
+
+	(void)state;
+	rig_make(&rig);
+	rig_open(&rig);
+	(void)bus_open_gaps(rig.bus, &count);
+	assert_int_equal(count, 0);
+	publish_gap(&rig, "", 1000, 0);
+	publish_gap(&rig, "connection 1", 1000, 0);
+	publish_gap(&rig, "connection 2", 3000, 0);
+	publish_gap(&rig, "", 1000, 4000); /* it has ended */
+	rig_close(&rig);
+	rig_open(&rig);
+	gaps = bus_open_gaps(rig.bus, &count);
+	assert_int_equal(count, 2);
+	assert_string_equal(gaps[0].channel, "connection 1");
+	assert_int_equal(gaps[1].started_ns, 3000);
+	assert_int_equal(gaps[1].head.source, rig.source);
+	publish_gap(&rig, "connection 1", 1000, 5000);
+	publish_gap(&rig, "connection 2", 3000, 5000);
+	rig_close(&rig);
+	rig_open(&rig);
+	(void)bus_open_gaps(rig.bus, &count);
+	assert_int_equal(count, 0);
+	rig_clean(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +201,7 @@ int main(void)
 		cmocka_unit_test(nesting_ends_eight_deep),
 		cmocka_unit_test(a_malformed_record_is_counted_and_goes_nowhere),
 		cmocka_unit_test(the_source_is_the_publishers),
+		cmocka_unit_test(gaps_that_a_process_left_open_are_told_to_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
