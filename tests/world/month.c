@@ -54,7 +54,7 @@ static int start(struct run *run)
 		run->month->expiry_buffer_ns / FL_SECOND);
 	run->watch =
 		(struct watch){ .verdict = &run->month->verdict, .machine = run->collector, .db = run->db };
-	watch_begin(&run->watch, false);
+	watch_begin(&run->watch);
 	return machine_start(run->collector, yaml);
 }
 

@@ -7,7 +7,7 @@ void __wrap_tcp_close(struct tcp *tcp);
 void __real_tcp_abort(struct tcp *tcp);
 void __wrap_tcp_abort(struct tcp *tcp);
 
-static bool on_read(void *data, const char *bytes, size_t length, int64_t received_ns)
+static bool on_read(void *data, char *bytes, size_t length, int64_t received_ns)
 {
 	(void)data;
 	(void)bytes;
