@@ -145,6 +145,9 @@ static void pass_day(struct run *run)
 	run->month->heap_last_bytes = heap_bytes(run);
 	if (run->month->heap_first_bytes == 0)
 		run->month->heap_first_bytes = run->month->heap_last_bytes;
+	fprintf(stderr, "coverage at least %.4f, %.6f on average, connections within %.1f %%\n",
+		run->month->least_ratio, run->ratio_sum / (double)run->month->samples,
+		(fmax(run->month->greatest_imbalance, 1) - 1) * 100);
 }
 
 /* -- the whole ------------------------------------------------------------------------ */
@@ -181,8 +184,10 @@ void month_run(struct month *month)
 	if (start(&run) != 0)
 		verdict_fault(&month->verdict, "it does not start");
 	world_run(STARTS_WITHIN_NS);
-	for (int day = 0; day < month->days && month->verdict.problems == 0; day++)
+	for (int day = 0; day < month->days && month->verdict.problems == 0; day++) {
+		fprintf(stderr, "day %d of %d: ", day + 1, month->days);
 		pass_day(&run);
+	}
 	finish(&run, from_us);
 	if (month->verdict.problems > 0)
 		world_print_log();
