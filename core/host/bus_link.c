@@ -7,6 +7,7 @@
 #include "instance_parts.h"
 #include "kept.h"
 #include "log.h"
+#include "mute.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,8 @@ int fl_publish(struct fl_ctx *ctx, struct fl_record *record)
 		return kept_add(ctx,
 			&(struct kept_call){ .run = run_publish, .data = record, .length = record->length });
 	instance_conn_published(ctx, record);
+	if (record->kind == FL_INSTRUMENT && ((struct fl_instrument *)(void *)record)->is_active == 0)
+		mute_forget(ctx, record->instrument);
 	return bus_link_publish(ctx, record);
 }
 

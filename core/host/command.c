@@ -465,7 +465,7 @@ again:
 	list_each (item, following, &ctx->host->commands) {
 		struct command *command = container_of(item, struct command, link);
 
-		if (command->from == ctx) {
+		if (command->from == ctx || command->data == ctx) { /* data: the host asked for its sake */
 			destroy(command);
 		} else if (command->is_delivered && command->to == ctx) {
 			refuse(command, FL_REPLY_STOPPED, "%s was stopped before it answered", ctx->name);

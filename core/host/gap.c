@@ -49,6 +49,21 @@ void gap_feed(
 	publish(ctx, &gap, ended_ns == 0);
 }
 
+void gap_mute(struct fl_ctx *ctx, uint32_t instrument, const char *channel, int64_t started_ns,
+	int64_t ended_ns)
+{
+	struct fl_gap gap;
+
+	fl_record_init(&gap, FL_GAP);
+	gap.head.instrument = instrument;
+	gap.started_ns = started_ns;
+	gap.ended_ns = ended_ns;
+	snprintf(gap.channel, sizeof(gap.channel), "%s", channel);
+	snprintf(gap.cause, sizeof(gap.cause), "mute");
+	snprintf(gap.detail, sizeof(gap.detail), "silent for longer than ever on a living connection");
+	publish(ctx, &gap, ended_ns == 0);
+}
+
 /* What a connection brings is only about in the order of its times. */
 static const int64_t SPREAD_NS = FL_SECOND;
 

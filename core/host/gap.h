@@ -13,6 +13,10 @@ void gap_conn(const struct instance_conn *entry, int64_t ended_ns);
 void gap_feed(struct fl_ctx *ctx, const char *cause, int64_t started_ns, int64_t ended_ns,
 	const char *detail);
 
+/** An instrument's: one kind of its records did not come though its connection lived. */
+void gap_mute(struct fl_ctx *ctx, uint32_t instrument, const char *channel, int64_t started_ns,
+	int64_t ended_ns);
+
 /** A feed starts: from the last process's records until it is connected there is a hole. */
 void gap_process_begin(struct fl_ctx *ctx);
 /** A feed is about to be restarted: a hole until it is connected again. */

@@ -52,6 +52,7 @@ struct host {
 	uint64_t asked;        /* commands since the start */
 	bool is_delivery_due;  /* the loop will deliver commands at its turn's end */
 	int last_command, last_exchange, last_peer;
+	uint32_t sessions;      /* of connections that came up since the start */
 	uint64_t unlistened;    /* listeners closed by their plugin since the start */
 	struct timer *observer; /* once a second: states, metrics, warnings */
 	struct timer *stopping; /* while host_stop is at work */

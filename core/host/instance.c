@@ -10,6 +10,7 @@
 #include "instance_parts.h"
 #include "latency.h"
 #include "log.h"
+#include "mute.h"
 #include "options.h"
 #include "plan.h"
 #include "since.h"
@@ -206,6 +207,7 @@ static void forget_coverage(struct fl_ctx *ctx)
 
 void instance_halt(struct fl_ctx *ctx)
 {
+	mute_stop(ctx);
 	instance_parts_close(ctx);
 	forget_coverage(ctx);
 	command_forget(ctx);
@@ -243,6 +245,7 @@ void instance_destroy(struct fl_ctx *ctx)
 	instance_halt(ctx);
 	planned_destroy(ctx->next);
 	latency_finish(ctx);
+	mute_finish(ctx);
 	free_maps(ctx);
 	options_free(ctx->options);
 	image_close(ctx->image);

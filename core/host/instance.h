@@ -17,6 +17,7 @@ struct host;
 struct image;
 struct instance_conn;
 struct kept;
+struct mute;
 struct planned;
 struct written;
 
@@ -79,6 +80,7 @@ struct fl_ctx {
 	enum fl_health health;
 	char health_reason[512];
 	struct link coverages;
+	struct mute *mute;         /* feeds: what is heard of each instrument */
 	enum instance_state shown; /* what status says, since when */
 	char shown_reason[600];
 	int64_t shown_since_ns;

@@ -8,6 +8,7 @@
 #include "instance_parts.h"
 #include "kept.h"
 #include "log.h"
+#include "mute.h"
 #include "since.h"
 
 #include <stdio.h>
@@ -93,6 +94,8 @@ void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 	}
 	if (record->kind <= FL_BOOK)
 		note_since(entry, 0);
+	if (is_watched(entry))
+		mute_heard(entry, record);
 }
 
 /* ---- what happens to a connection ---- */
@@ -153,6 +156,8 @@ static bool on_state(void *data, struct conn *conn, enum fl_conn_state from, enu
 	if (to != FL_CONN_UP) {
 		entry->instruments = 0;
 		entry->channels = 0;
+	} else {
+		mute_conn_begins(entry);
 	}
 	if (to == FL_CONN_UP || to == FL_CONN_BACKOFF) {
 		instance_on_connection(ctx, number, to, reason);
@@ -510,6 +515,7 @@ void instance_conns_hold(struct fl_ctx *ctx, bool on)
 			conn_pause(entry->conn, CONN_HELD);
 		else
 			conn_resume(entry->conn, CONN_HELD);
+		mute_conn_begins(entry);
 	}
 }
 

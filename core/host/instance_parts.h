@@ -7,6 +7,7 @@
 
 #include "instance.h"
 #include "server.h"
+#include <feedloom/kit.h>
 
 struct cursor;
 struct migrate_pg;
@@ -23,9 +24,14 @@ struct instance_conn {
 	bool streams;  /* its end is a hole in the stream */
 	unsigned life; /* of the code whose start named it last: ctx->life */
 	int instruments, channels;
-	int64_t last_event_ns;  /* the latest event time published from it */
-	int64_t gap_started_ns; /* a hole is open since, 0: none */
-	int64_t *since;         /* its entry in bus_since, from when it is up on; NULL: none */
+	struct fl_silence silence;       /* of records from it */
+	uint32_t session;                /* a number of its own each time it is up */
+	uint32_t records, begun_records; /* that came on it; before this session; they come round */
+	int64_t begun_ns;                /* this session; monotonic */
+	int64_t replaced_ns;             /* because something on it stayed mute; monotonic, 0: never */
+	int64_t last_event_ns;           /* the latest event time published from it */
+	int64_t gap_started_ns;          /* a hole is open since, 0: none */
+	int64_t *since;                  /* its entry in bus_since, from when it is up on; NULL: none */
 	enum fl_reason gap_reason;
 	char gap_detail[96];
 };

@@ -6,6 +6,7 @@
 #include "gap.h"
 #include "latency.h"
 #include "log.h"
+#include "mute.h"
 #include "state.h"
 #include "timer.h"
 
@@ -238,6 +239,7 @@ static void on_second(void *data)
 
 		observe_instance(ctx);
 		if (ctx->role == FL_FEED) {
+			mute_look(ctx);
 			watch_coverage(ctx);
 			watch_latency(ctx);
 		}

@@ -4,10 +4,12 @@
 #include "cursor.h"
 #include "host.h"
 #include "instance_parts.h"
+#include "mute.h"
 
 #include <stdio.h>
 
 static const int64_t STALE_NS = 60 * FL_SECOND;
+static const double MUTE_MAX = 0.05; /* of the channels */
 
 void conn_sums(const struct fl_ctx *ctx, struct conn_sums *out)
 {
@@ -81,8 +83,11 @@ static enum instance_state feed_state(const struct fl_ctx *ctx, char *reason, si
 		say_down(ctx, &sums, reason, size);
 		return sums.up == 0 ? STATE_DISCONNECTED : STATE_DEGRADED;
 	}
-	if (ctx->health == FL_HEALTHY && sums.conns > 0)
-		return STATE_CONNECTED;
+	if (ctx->health == FL_HEALTHY && sums.conns > 0) {
+		mute_reason(ctx, reason, size);
+		return (double)mute_count(ctx) > MUTE_MAX * sums.channels ? STATE_DEGRADED
+																  : STATE_CONNECTED;
+	}
 	snprintf(
 		reason, size, "%s", ctx->health == FL_HEALTHY ? "no connection yet" : ctx->health_reason);
 	return ctx->health == FL_DEGRADED || (ctx->health == FL_NOT_READY && sums.up > 0)

@@ -9,7 +9,8 @@
 
 #define LAG_LIMIT_S 60.0 /* a sink further behind is degraded, and not ready */
 
-/** Derives the state now; `reason` is "" for connected. */
+/** Derives the state now; `reason` is "" for connected, but for what
+ * is mute. */
 enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size);
 
 /** Sums over an instance's connections. */

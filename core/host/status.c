@@ -5,6 +5,7 @@
 #include "instance_parts.h"
 #include "latency.h"
 #include "log.h"
+#include "mute.h"
 #include "observe.h"
 #include "plugin_record.h"
 #include "state.h"
@@ -72,6 +73,7 @@ static void print_feed(const struct fl_ctx *ctx, struct json *json)
 	json_int(json, "reconnects", (int64_t)sums.reconnects);
 	json_time(json, "last_message_at", sums.last_message_ns);
 	print_latency(ctx, json);
+	mute_print(ctx, json);
 	print_conns(ctx, json);
 	json_close(json, '}');
 }

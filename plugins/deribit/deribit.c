@@ -369,6 +369,7 @@ static void on_response(void *state, int number, const struct fl_response *respo
 static const struct fl_command_info commands[] = {
 	{ "subscribe", "follow {\"instruments\": [...], \"pin\": true}" },
 	{ "unsubscribe", "do not follow {\"instruments\": [...], \"pin\": true}" },
+	{ "renew", "subscribe anew {\"instruments\": [...]}: they have gone mute" },
 	{ "subscriptions",
 		"what each connection carries, what is pending, deferred, left out by hand" },
 	{ "refresh", "list the venue's instruments now: {\"max_drop\": 0.2}" },

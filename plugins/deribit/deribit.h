@@ -55,13 +55,14 @@ struct deribit_options {
 };
 
 enum {
-	ITEM_LISTED = 1,   /* the venue lists it as tradable */
-	ITEM_PINNED = 2,   /* followed by command, also when it is not listed by our kinds */
-	ITEM_EXCLUDED = 4, /* not followed, by command */
-	ITEM_EXPIRED = 8,  /* its expiry has passed while we watched */
-	ITEM_KNOWN = 16,   /* .record is filled in */
-	ITEM_MANUAL = 32,  /* excluded by hand: nobody but a hand takes that back */
-	ITEM_HIDDEN = 64   /* rehearsed: as if the venue did not list it */
+	ITEM_LISTED = 1,    /* the venue lists it as tradable */
+	ITEM_PINNED = 2,    /* followed by command, also when it is not listed by our kinds */
+	ITEM_EXCLUDED = 4,  /* not followed, by command */
+	ITEM_EXPIRED = 8,   /* its expiry has passed while we watched */
+	ITEM_KNOWN = 16,    /* .record is filled in */
+	ITEM_MANUAL = 32,   /* excluded by hand: nobody but a hand takes that back */
+	ITEM_HIDDEN = 64,   /* rehearsed: as if the venue did not list it */
+	ITEM_RENEWING = 128 /* subscribed anew, because it is mute */
 };
 
 /* Live trades that wait until what is missing before them has been fetched. */
@@ -137,7 +138,6 @@ struct deribit_link {
 	int64_t down_since_ns;                      /* 0: up, or closed */
 	int64_t login_retry_ns, heartbeat_retry_ns; /* 0: nothing to be asked again */
 	int instruments, channels;                  /* acknowledged */
-	struct fl_silence silence;
 };
 
 enum deribit_call_what { CALL_SUBSCRIBE = 1, CALL_UNSUBSCRIBE, CALL_LOGIN, CALL_HEARTBEAT };

@@ -1,5 +1,5 @@
 /*
- * deribit_command: subscribe, unsubscribe, subscriptions, refresh, rehearse.
+ * deribit_command: subscribe, unsubscribe, renew, subscriptions, refresh, rehearse.
  *
  * subscribe and unsubscribe are answered when the venue has acknowledged. By default they pin: a
  * refresh leaves such an instrument as it is until the opposite command or a restart. With "pin":
@@ -220,6 +220,48 @@ static void on_follow(struct deribit *self, int command, bool is_subscribe, yyjs
 	deribit_commands_check(self);
 }
 
+/* ---- renew ---- */
+
+/* All channels of its own are left and subscribed again; what is on its way already is. */
+static bool renew(struct deribit *self, const char *name, size_t length)
+{
+	struct fl_symbol symbol;
+	struct deribit_item *item;
+
+	if (name == NULL || fl_symbol_deribit(name, length, &symbol) != 0)
+		return false;
+	item = deribit_item(self, name, length);
+	if (item == NULL || deribit_wanted(self, item) == 0)
+		return false;
+	item->renew |= item->acked;
+	item->flags |= ITEM_RENEWING;
+	return true;
+}
+
+/* Answered at once: what comes of it is heard, or not. */
+static void on_renew(struct deribit *self, int command, yyjson_val *root)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *answer = yyjson_mut_obj(doc), *renewed, *rejected;
+	yyjson_arr_iter iter;
+	yyjson_val *value;
+
+	yyjson_mut_doc_set_root(doc, answer);
+	renewed = yyjson_mut_obj_add_arr(doc, answer, "renewed");
+	rejected = yyjson_mut_obj_add_arr(doc, answer, "rejected");
+	yyjson_arr_iter_init(yyjson_obj_get(root, "instruments"), &iter);
+	while ((value = yyjson_arr_iter_next(&iter)) != NULL) {
+		const char *name = yyjson_get_str(value);
+
+		if (renew(self, name, yyjson_get_len(value)))
+			yyjson_mut_arr_add_strcpy(doc, renewed, name);
+		else
+			reject(doc, rejected, name != NULL ? name : "", "it is not followed");
+	}
+	reply(self, command, doc);
+	deribit_pump(self);
+}
+
 /* ---- subscriptions ---- */
 
 /* One connection's row; with a currency when all it carries are of one. */
@@ -399,6 +441,8 @@ void deribit_on_command(void *state, int command, const char *name, const char *
 		on_follow(self, command, true, root);
 	else if (strcmp(name, "unsubscribe") == 0)
 		on_follow(self, command, false, root);
+	else if (strcmp(name, "renew") == 0)
+		on_renew(self, command, root);
 	else if (strcmp(name, "subscriptions") == 0)
 		on_subscriptions(self, command);
 	else if (strcmp(name, "refresh") == 0)
@@ -407,6 +451,6 @@ void deribit_on_command(void *state, int command, const char *name, const char *
 		on_rehearse(self, command, root);
 	else
 		fl_reply_detail(self->ctx, command, FL_REPLY_NOT_FOUND,
-			"this feed takes subscribe, unsubscribe, subscriptions, refresh and rehearse");
+			"this feed takes subscribe, unsubscribe, renew, subscriptions, refresh and rehearse");
 	yyjson_doc_free(doc);
 }

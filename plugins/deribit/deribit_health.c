@@ -7,7 +7,6 @@
 
 /* Below this part of what is wanted, the feed does not call itself healthy. */
 #define ENOUGH 0.95
-#define FRESH_NS (60 * FL_SECOND)
 #define KNOWN_NS (60 * FL_SECOND)
 
 /* Said when it changes: the core logs each call that differs. */
@@ -43,7 +42,7 @@ static void count(const struct deribit *self, size_t *wanted, size_t *acked, boo
 		if (bits == 0)
 			continue;
 		++*wanted;
-		if ((item->acked & bits) == bits)
+		if ((item->acked & bits) == bits || (item->flags & ITEM_RENEWING))
 			++*acked;
 		else if (item->misses == 0)
 			*is_starting = true;
@@ -106,15 +105,6 @@ void deribit_health_update(struct deribit *self)
 		say(self, FL_HEALTHY, "");
 }
 
-static bool is_live(const struct deribit_item *item, int64_t now)
-{
-	int64_t limit = fl_silence_limit_ns(&item->silence, FRESH_NS);
-
-	if (item->silence.last_ns == 0)
-		return false;
-	return limit == INT64_MAX || now - item->silence.last_ns <= limit;
-}
-
 /* What is listed, not for a moment only, and not left out on purpose. */
 static bool is_due(const struct deribit_item *item, int64_t now)
 {
@@ -134,15 +124,17 @@ void deribit_coverage_update(struct deribit *self)
 		for (size_t i = 0; i < self->item_count; i++) {
 			const struct deribit_item *item = &self->items[i];
 			uint8_t bits = deribit_wanted(self, item);
+			int64_t heard_ns;
 
 			if (item->pair == PAIR_NONE || item->pair / self->options->kinds.count != c ||
 				!is_due(item, now))
 				continue;
 			coverage.listed++;
-			coverage.quoted += item->silence.last_ns != 0 && now - item->silence.last_ns <= FL_HOUR;
+			heard_ns = fl_heard_ns(self->ctx, item->id);
+			coverage.quoted += heard_ns != 0 && now - heard_ns <= FL_HOUR;
 			if (bits != 0 && (item->acked & bits) == bits) {
 				coverage.subscribed++;
-				coverage.live += is_live(item, now);
+				coverage.live += fl_is_live(self->ctx, item->id);
 			}
 		}
 		fl_set_coverage(self->ctx, self->options->currencies.items[c], &coverage);

@@ -21,7 +21,6 @@
 #define LOGIN_AGAIN_NS (5 * FL_MINUTE) /* wrong credentials do not become right by asking often */
 #define HEARTBEAT_AGAIN_NS (2 * FL_SECOND)
 #define LEAST_PACE_NS (5 * FL_MS)
-#define MUTE_FLOOR_NS (60 * FL_SECOND)
 #define BOOK_WAITS_NS (10 * FL_SECOND)
 #define CLOSE_NORMAL 1000
 
@@ -105,7 +104,6 @@ static void link_up(struct deribit *self, int link)
 	it->login = LOGIN_NONE;
 	it->login_retry_ns = it->heartbeat_retry_ns = 0;
 	it->timeouts = 0;
-	it->silence.last_ns = 0;
 	send_heartbeat(self, link);
 	it->is_ready = !deribit_has_credentials(self->options);
 	if (!it->is_ready)
@@ -320,7 +318,6 @@ static void links_late(struct deribit *self, int64_t now)
 {
 	for (int i = 0; i < self->link_count; i++) {
 		struct deribit_link *link = &self->links[i];
-		int64_t limit = fl_silence_limit_ns(&link->silence, MUTE_FLOOR_NS);
 
 		if (!link->is_up)
 			continue;
@@ -331,11 +328,6 @@ static void links_late(struct deribit *self, int64_t now)
 		if (link->heartbeat_retry_ns != 0 && link->heartbeat_retry_ns <= now) {
 			link->heartbeat_retry_ns = 0;
 			send_heartbeat(self, i);
-		}
-		if (link->silence.last_ns != 0 && limit != INT64_MAX &&
-			now - link->silence.last_ns > limit) {
-			link->silence.last_ns = 0;
-			fl_reconnect(self->ctx, i + 1, FL_REASON_STALE);
 		}
 	}
 }

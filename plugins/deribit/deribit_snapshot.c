@@ -65,22 +65,6 @@ static int save_options(const struct deribit *self, struct fl_snapshot *to)
 
 /* ---- items ---- */
 
-static void put_silence(struct fl_writer *to, const struct fl_silence *silence)
-{
-	fl_write_int(to, silence->last_ns);
-	fl_write_real(to, (double)silence->mean_gap_s);
-	fl_write_real(to, (double)silence->longest_gap_s);
-	fl_write_int(to, silence->count);
-}
-
-static void get_silence(struct fl_reader *from, struct fl_silence *silence)
-{
-	silence->last_ns = fl_read_int(from);
-	silence->mean_gap_s = (float)fl_read_real(from);
-	silence->longest_gap_s = (float)fl_read_real(from);
-	silence->count = (uint32_t)fl_read_int(from);
-}
-
 static void put_item(struct fl_writer *to, const struct deribit_item *item)
 {
 	fl_write_text(to, item->name);
@@ -105,7 +89,6 @@ static void put_item(struct fl_writer *to, const struct deribit_item *item)
 	fl_write_int(to, item->chain.last_ns);
 	fl_write_int(to, item->chain.found);
 	fl_write_int(to, item->chain.waiting_ns);
-	put_silence(to, &item->silence);
 	/* A record has its kind's version and length: as the journal keeps it. */
 	if (item->flags & ITEM_KNOWN)
 		fl_write(to, &item->record, sizeof(item->record));
@@ -152,7 +135,6 @@ static int get_item(struct deribit *self, struct fl_reader *from)
 	read.chain.last_ns = fl_read_int(from);
 	read.chain.found = fl_read_int(from);
 	read.chain.waiting_ns = fl_read_int(from);
-	get_silence(from, &read.silence);
 	if ((read.flags & ITEM_KNOWN) && !get_record(from, item->id, &read.record.head))
 		return -EINVAL;
 	if (from->is_broken || read.place >= LINKS_MAX || read.goal >= LINKS_MAX ||
@@ -331,7 +313,6 @@ static void put_session(struct fl_writer *to, const struct deribit *self)
 		fl_write_int(to, link->heartbeat_retry_ns);
 		fl_write_int(to, link->instruments);
 		fl_write_int(to, link->channels);
-		put_silence(to, &link->silence);
 	}
 	for (size_t i = 0; i < CALLS_MAX; i++) {
 		if (self->calls[i].id == 0)
@@ -366,7 +347,6 @@ static int get_session(struct deribit *self, struct fl_reader *from)
 		link->heartbeat_retry_ns = fl_read_int(from);
 		link->instruments = (int)fl_read_int(from);
 		link->channels = (int)fl_read_int(from);
-		get_silence(from, &link->silence);
 	}
 	for (size_t i = 0; i < CALLS_MAX && from->left > 0; i++) {
 		struct deribit_call *call = &self->calls[i];

@@ -30,7 +30,6 @@ static bool is_after_expiry(const struct deribit_item *item, int64_t event_time_
 static void publish(
 	struct deribit *self, struct deribit_item *item, struct fl_record *head, int64_t received_ns)
 {
-	fl_silence_heard(&item->silence, deribit_now(self));
 	if (is_after_expiry(item, head->event_time_ns))
 		return;
 	head->instrument = item->id;
@@ -145,7 +144,6 @@ enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trad
 		trade->contracts = trade->amount / item->record.contract_size;
 	if (in->combo.length > 0)
 		trade->combo = fl_instrument_id(self->ctx, in->combo.data, in->combo.length);
-	fl_silence_heard(&item->silence, deribit_now(self));
 	switch (deribit_trade_take(self, item, trade)) {
 	case DERIBIT_TAKEN_PUBLISHED:
 		if (flags & FL_TRADE_REFILLED)
@@ -240,7 +238,4 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 	}
 	if (in.is_odd)
 		deribit_malformed(self, "a value of the wrong type, taken as absent");
-	/* Messages that came together are one sign of life. */
-	if (self->links[link].silence.last_ns != deribit_now(self))
-		fl_silence_heard(&self->links[link].silence, deribit_now(self));
 }

@@ -353,6 +353,8 @@ static size_t settle_items(struct deribit *self, int64_t id, int link)
 		item->asked = item->leaving = 0;
 		if (item->acked == 0 && item->place != item->goal)
 			item->place = item->goal;
+		if (unmet != 0 || (deribit_wanted(self, item) & ~item->acked) == 0)
+			item->flags &= (uint8_t)~ITEM_RENEWING;
 		if (unmet != 0) {
 			missing += (size_t)bit_count(unmet);
 			missed(self, &item->misses, &item->retry_at_ns);
@@ -449,6 +451,7 @@ void deribit_link_forget(struct deribit *self, int link)
 		item->asked = item->acked = item->leaving = item->renew = 0;
 		item->call = item->retry_at_ns = 0;
 		item->misses = 0;
+		item->flags &= (uint8_t)~ITEM_RENEWING;
 		item->chain = (struct deribit_chain){ 0 };
 		item->place = item->goal;
 		if (before.state == DERIBIT_CHAIN_BROKEN && self->book_bit != 0)

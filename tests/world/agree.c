@@ -360,6 +360,9 @@ void check_agreement(struct verdict *verdict, sqlite3 *db, int64_t trades_until_
 	check_trades(&comparison, trades_until_us);
 	check_none(verdict, db, "records rejected",
 		"SELECT count(*), min(kind || ': ' || reason) FROM store.rejected_records");
+	if (!has_faults)
+		check_none(verdict, db, "quiet instruments taken for mute",
+			"SELECT count(*), min(instrument_name) FROM store.stream_gaps WHERE cause = 'mute'");
 	if (verdict->messages == 0)
 		verdict_fault(verdict, "nothing was sent at all");
 	tally_names_finish(&comparison.names);

@@ -70,7 +70,7 @@ void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
  * After an orderly stop: ledger against store.
  * @param trades_until_us  trades that happened later need not be there: the feed had been stopped
  * @param has_faults       connections were cut: what is missing must lie within a row of
- * stream_gaps
+ * stream_gaps; without, nobody was mute
  */
 void check_agreement(
 	struct verdict *verdict, sqlite3 *db, int64_t trades_until_us, bool has_faults);

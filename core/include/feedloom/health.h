@@ -37,6 +37,17 @@ struct fl_coverage {
 FL_API void fl_set_coverage(
 	struct fl_ctx *ctx, const char *currency, const struct fl_coverage *coverage);
 
+/**
+ * Whether an instrument has been heard on a connection that is up, by any kind of record this feed
+ * published of it, within what it may be silent (the core learns that from its traffic; at least a
+ * minute). A feed that takes the command `renew` is asked to subscribe anew what has gone mute:
+ * {"instruments": [names]} is answered {"renewed": [names], "rejected": [{"instrument",
+ * "reason"}]}; what is rejected is not watched any more.
+ */
+FL_API bool fl_is_live(struct fl_ctx *ctx, uint32_t instrument);
+/** When that was, by any kind of record and on whichever connection; monotonic, 0: never. */
+FL_API int64_t fl_heard_ns(struct fl_ctx *ctx, uint32_t instrument);
+
 /** A step of `feedloom check --connect`; on_probe is over with the call of fl_probe_done. */
 FL_API void fl_probe_step(struct fl_ctx *ctx, int status, const char *what, ...) FL_PRINTF(3, 4);
 FL_API void fl_probe_done(struct fl_ctx *ctx);

@@ -93,7 +93,7 @@ int64_t fl_rate_take(struct fl_rate *rate, double cost, int64_t now_ns);
 /* ---- silence.c: the expected gap of an instrument, learned from its traffic ---- */
 
 struct fl_silence {
-	int64_t last_ns;                 /* 0: never heard */
+	int64_t last_ns; /* 0: never heard, or what was silent since is no gap of its own */
 	float mean_gap_s, longest_gap_s; /* decayed */
 	uint32_t count;
 };

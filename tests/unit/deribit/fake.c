@@ -265,6 +265,20 @@ void fl_conn_load(struct fl_ctx *ctx, int conn, int instruments, int channels)
 	ctx->loads[conn][1] = channels;
 }
 
+/* Whoever something was published of. */
+bool fl_is_live(struct fl_ctx *ctx, uint32_t instrument)
+{
+	for (size_t i = 0; i < ctx->record_count; i++)
+		if (ctx->records[i]->instrument == instrument && ctx->records[i]->kind <= FL_BOOK)
+			return true;
+	return false;
+}
+
+int64_t fl_heard_ns(struct fl_ctx *ctx, uint32_t instrument)
+{
+	return fl_is_live(ctx, instrument) ? ctx->now_ns : 0;
+}
+
 void fl_set_coverage(struct fl_ctx *ctx, const char *currency, const struct fl_coverage *coverage)
 {
 	(void)currency;

@@ -603,6 +603,31 @@ static void a_book_without_its_snapshot_is_renewed(void **state)
 
 /* ---- commands ---- */
 
+static void a_mute_instrument_is_renewed_alone(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 4, 0);
+	fake_clear(ctx);
+	ctx->plugin->on_command(ctx->state, 3, "renew",
+		"{\"instruments\":[\"BTC-26JUN26-1001-C\",\"BTC-26JUN26-1001-C\",\"BTC-PERPETUAL\",\"what\",7]}");
+	assert_string_equal(ctx->replies[0].json,
+		"{\"renewed\":[\"BTC-26JUN26-1001-C\",\"BTC-26JUN26-1001-C\"],\"rejected\":["
+		"{\"instrument\":\"BTC-PERPETUAL\",\"reason\":\"it is not followed\"},"
+		"{\"instrument\":\"what\",\"reason\":\"it is not followed\"},"
+		"{\"instrument\":\"\",\"reason\":\"it is not followed\"}]}");
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 2);
+	assert_non_null(world_sent(ctx, "BTC-26JUN26-1001-C", 0));
+	world_acknowledge(ctx, "ticker.BTC-26JUN26-1001-C"); /* and what comes of it */
+	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 2);
+	assert_int_equal(ctx->health, FL_DEGRADED);
+	fake_pass(ctx, 6 * FL_SECOND);
+	world_acknowledge(ctx, NULL);
+	assert_int_equal(ctx->health, FL_HEALTHY);
+	assert_int_equal(ctx->loads[1][0], 4);
+	assert_int_equal(ctx->reconnected[1], FL_REASON_NONE);
+}
+
 static void instruments_are_followed_and_left_by_command(void **state)
 {
 	(void)state;
@@ -1140,6 +1165,7 @@ int main(void)
 		TEST(refused_credentials_leave_what_is_public),
 		TEST(a_book_out_of_step_is_renewed_alone),
 		TEST(a_book_without_its_snapshot_is_renewed),
+		TEST(a_mute_instrument_is_renewed_alone),
 		TEST(instruments_are_followed_and_left_by_command),
 		TEST(subscriptions_and_refresh_are_answered),
 		TEST(what_is_left_out_by_hand_and_by_policy_differ),
