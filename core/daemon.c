@@ -2,6 +2,7 @@
 
 #include "bus.h"
 #include "clock.h"
+#include "crash.h"
 #include "dropin.h"
 #include "error.h"
 #include "host.h"
@@ -11,6 +12,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "quarantine.h"
 #include "settings.h"
 #include "timer.h"
 #include "watch.h"
@@ -31,6 +33,7 @@ struct daemon {
 	struct log_file *log_file;
 	struct metrics *metrics;
 	struct bus *bus;
+	struct quarantine *quarantine; /* NULL: it could not be opened */
 	struct host *host;
 	struct timer *watchdog;
 	struct watch *watches[2]; /* the configuration: its file, the folder of its fragments */
@@ -169,6 +172,19 @@ static bool are_services_up(const struct host *host)
 	return true;
 }
 
+/* Who has crashed is known by the file beside the journal, whose lock says that it is ours. */
+static void open_quarantine(struct daemon *daemon)
+{
+	if (quarantine_open(daemon->settings.journal->folder, &daemon->quarantine) == 0)
+		crash_note_to(quarantine_note(daemon->quarantine), quarantine_trace(daemon->quarantine));
+}
+
+static void close_quarantine(struct daemon *daemon)
+{
+	crash_note_to(NULL, NULL);
+	quarantine_close(daemon->quarantine);
+}
+
 static int open_host(struct daemon *daemon)
 {
 	struct host_parts parts = { .loop = daemon->loop,
@@ -176,6 +192,7 @@ static int open_host(struct daemon *daemon)
 		.bus = daemon->bus,
 		.folders = paths_folders(daemon->setup->paths),
 		.state_folder = daemon->setup->paths->state,
+		.quarantine = daemon->quarantine,
 		.schema_folder = daemon->setup->paths->schema };
 	struct config_errors errors;
 	int result = host_open(&parts, &daemon->host);
@@ -361,6 +378,7 @@ static int run_opened(struct daemon *daemon)
 
 	if (code != EX_OK)
 		return code;
+	open_quarantine(daemon);
 	daemon->metrics = metrics_create();
 	if (daemon->metrics == NULL)
 		code = EX_UNAVAILABLE;
@@ -376,6 +394,7 @@ static int run_opened(struct daemon *daemon)
 	}
 	watch_nothing(daemon);
 	host_close(daemon->host);
+	close_quarantine(daemon);
 	bus_close(daemon->bus);
 	metrics_destroy(daemon->metrics);
 	return code;
@@ -393,6 +412,7 @@ int daemon_run(const struct daemon_setup *setup)
 	if (loop_open(&daemon.loop) < 0)
 		goto finish_settings;
 	process_harden();
+	crash_watch();
 	if (setup->user != NULL && process_become(setup->user) < 0) {
 		fprintf(stderr, "cannot become user %s: is there one, and is this root?\n", setup->user);
 		code = EX_NOUSER;

@@ -20,7 +20,8 @@ static const struct fl_command_info infos[] = {
 	{ "coverage", "listed, subscribed and live instruments by feed and currency" },
 	{ "plugins", "what is loaded" },
 	{ "metrics", "{\"text\": Prometheus text}" },
-	{ "start", "{\"feeds\": [names]}: starts feeds that were stopped; none named: all" },
+	{ "start",
+		"{\"feeds\": [names]}: starts feeds that were stopped, and whatever is in quarantine; none named: all" },
 	{ "stop", "{\"feeds\": [names]}: stops feeds and holds them; none named: all" },
 	{ "reload", "{\"plugin\": name}: reads its file and swaps it into every instance" },
 	{ "reload_config", "reads the configuration again, as SIGHUP does" },
@@ -84,8 +85,14 @@ static bool is_named(yyjson_val *feeds, const char *name)
 	return false;
 }
 
-/* Every name must be a feed's before anything is done. */
-static bool are_known(struct host *host, int command, yyjson_val *feeds)
+/* Feeds; and, to be started, whatever is in quarantine. */
+static bool is_meant(const struct fl_ctx *ctx, bool is_start)
+{
+	return ctx->role == FL_FEED || (is_start && ctx->is_quarantined);
+}
+
+/* Every name must be of such an instance before anything is done. */
+static bool are_known(struct host *host, int command, bool is_start, yyjson_val *feeds)
 {
 	size_t i, count;
 	yyjson_val *feed;
@@ -96,7 +103,7 @@ static bool are_known(struct host *host, int command, yyjson_val *feeds)
 		const char *name = yyjson_get_str(feed);
 		const struct fl_ctx *ctx = name == NULL ? NULL : host_find(host, name);
 
-		if (ctx != NULL && ctx->role == FL_FEED)
+		if (ctx != NULL && is_meant(ctx, is_start))
 			continue;
 		buf_init(&known, 4096);
 		command_list_feeds(host, &known);
@@ -127,12 +134,12 @@ static void start_or_stop(struct host *host, int command, bool is_start, const c
 			"the body must be an object like {\"feeds\": [\"deribit\"]}, or empty for all");
 		goto free_doc;
 	}
-	if (!are_known(host, command, feeds))
+	if (!are_known(host, command, is_start, feeds))
 		goto free_doc;
 	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
-		if (ctx->role == FL_FEED && is_named(feeds, ctx->name))
+		if (is_meant(ctx, is_start) && is_named(feeds, ctx->name))
 			(void)(is_start ? host_release(host, ctx) : host_hold(host, ctx));
 	}
 	buf_init(&to, 4 << 20);

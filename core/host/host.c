@@ -8,6 +8,7 @@
 #include "observe.h"
 #include "plan.h"
 #include "plugin_record.h"
+#include "quarantine.h"
 #include "reconcile.h"
 #include "reload.h"
 #include "state.h"
@@ -34,6 +35,8 @@ int host_open(const struct host_parts *parts, struct host **out)
 	if (host == NULL)
 		return -ENOMEM;
 	host->parts = *parts;
+	host->on_stack =
+		parts->quarantine == NULL ? &host->own_word : quarantine_word(parts->quarantine);
 	list_init(&host->instances);
 	list_init(&host->commands);
 	list_init(&host->plugins);

@@ -13,14 +13,17 @@
 #include "request.h"
 #include "tree.h"
 
+struct quarantine;
+
 /** What the daemon gives; all borrowed, all outlive the host. */
 struct host_parts {
 	struct loop *loop;
 	struct metrics *metrics;
 	struct bus *bus; /* NULL: a probe, nothing is published */
 	struct image_folders folders;
-	const char *state_folder;  /* relative paths of options begin here */
-	const char *schema_folder; /* migrations: SCHEMA_FOLDER/sqlite/0001_*.sql */
+	const char *state_folder;      /* relative paths of options begin here */
+	struct quarantine *quarantine; /* NULL: nobody is held back after crashes */
+	const char *schema_folder;     /* migrations: SCHEMA_FOLDER/sqlite/0001_*.sql */
 };
 
 /** What `feedloom backfill` asks of the feeds, and who hears of it. */
@@ -52,6 +55,8 @@ struct host {
 	uint64_t asked;        /* commands since the start */
 	bool is_delivery_due;  /* the loop will deliver commands at its turn's end */
 	int last_command, last_exchange, last_peer;
+	volatile uint32_t *on_stack; /* number of the instance whose code runs; in a file, or: */
+	volatile uint32_t own_word;
 	uint32_t sessions;      /* of connections that came up since the start */
 	uint64_t unlistened;    /* listeners closed by their plugin since the start */
 	struct timer *observer; /* once a second: states, metrics, warnings */

@@ -13,6 +13,7 @@
 #include "mute.h"
 #include "options.h"
 #include "plan.h"
+#include "quarantine.h"
 #include "since.h"
 
 #include <stdio.h>
@@ -98,6 +99,7 @@ int instance_create(struct host *host, struct planned *planned, struct fl_ctx **
 	ctx->shown_since_ns = clock_real_ns(host->parts.loop);
 	snprintf(ctx->shown_reason, sizeof(ctx->shown_reason), "starting");
 	list_init(&ctx->coverages);
+	ctx->number = quarantine_number(host->parts.quarantine, ctx->name);
 	list_append(&host->instances, &ctx->link);
 	*out = ctx;
 	return 0;
@@ -105,15 +107,32 @@ int instance_create(struct host *host, struct planned *planned, struct fl_ctx **
 
 /* ---- life ---- */
 
+uint32_t instance_enter(struct fl_ctx *ctx)
+{
+	volatile uint32_t *on_stack = ctx->host->on_stack;
+	uint32_t before = *on_stack;
+
+	*on_stack = ctx->number;
+	ctx->depth++;
+	return before;
+}
+
+void instance_leave(struct fl_ctx *ctx, uint32_t before)
+{
+	ctx->depth--;
+	*ctx->host->on_stack = before;
+}
+
 static int make_state(struct fl_ctx *ctx)
 {
+	uint32_t before;
 	int result;
 
 	if (ctx->state != NULL)
 		return 0;
-	ctx->depth++;
+	before = instance_enter(ctx);
 	result = ctx->plugin->create(ctx, ctx->options, &ctx->state);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	return result;
 }
 
@@ -138,6 +157,7 @@ static int enter_backfill(struct fl_ctx *ctx)
 
 static int begin(struct fl_ctx *ctx, int (*enter)(struct fl_ctx *ctx), const char *what)
 {
+	uint32_t before;
 	int result;
 
 	ctx->source = bus_link_source(ctx);
@@ -146,9 +166,9 @@ static int begin(struct fl_ctx *ctx, int (*enter)(struct fl_ctx *ctx), const cha
 		ctx->phase = INSTANCE_RUNNING;
 		gap_process_begin(ctx);
 		ctx->has_started = true;
-		ctx->depth++;
+		before = instance_enter(ctx);
 		result = enter(ctx);
-		ctx->depth--;
+		instance_leave(ctx, before);
 	}
 	if (result == 0)
 		return 0;
@@ -165,6 +185,12 @@ int instance_start(struct fl_ctx *ctx)
 {
 	ctx->health = FL_HEALTHY;
 	ctx->health_reason[0] = '\0';
+	ctx->is_quarantined = quarantine_holds(
+		ctx->host->parts.quarantine, ctx->name, ctx->health_reason, sizeof(ctx->health_reason));
+	if (ctx->is_quarantined) {
+		log_error(ctx->name, "quarantined, not started: %s", ctx->health_reason);
+		return -EPERM;
+	}
 	if (ctx->host->backfill.what != NULL && ctx->role == FL_FEED)
 		return begin(ctx, enter_backfill, "backfill");
 	return begin(ctx, enter_start, "start");
@@ -178,13 +204,15 @@ int instance_probe(struct fl_ctx *ctx)
 
 void instance_stop(struct fl_ctx *ctx)
 {
+	uint32_t before;
+
 	if (ctx->phase != INSTANCE_RUNNING)
 		return;
 	ctx->phase = INSTANCE_STOPPING;
 	if (ctx->plugin->stop != NULL) {
-		ctx->depth++;
+		before = instance_enter(ctx);
 		ctx->plugin->stop(ctx->state);
-		ctx->depth--;
+		instance_leave(ctx, before);
 	}
 	instance_parts_stop(ctx);
 }
@@ -207,25 +235,31 @@ static void forget_coverage(struct fl_ctx *ctx)
 
 void instance_halt(struct fl_ctx *ctx)
 {
+	uint32_t before;
+
 	mute_stop(ctx);
 	instance_parts_close(ctx);
 	forget_coverage(ctx);
 	command_forget(ctx);
-	if (ctx->state != NULL)
+	if (ctx->state != NULL) {
+		before = instance_enter(ctx);
 		ctx->plugin->destroy(ctx->state);
+		instance_leave(ctx, before);
+	}
 	ctx->state = NULL;
 	ctx->phase = INSTANCE_STOPPED;
 }
 
 int instance_reconfigure(struct fl_ctx *ctx, const void *options)
 {
+	uint32_t before;
 	int result;
 
 	if (ctx->phase != INSTANCE_RUNNING || ctx->plugin->reconfigure == NULL)
 		return -ENOTSUP;
-	ctx->depth++;
+	before = instance_enter(ctx);
 	result = ctx->plugin->reconfigure(ctx->state, options);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	return result;
 }
 
@@ -268,9 +302,9 @@ static bool can_call(const struct fl_ctx *ctx)
 #define CALL(ctx, callback, ...)                                                                   \
 	do {                                                                                           \
 		if (can_call(ctx) && (ctx)->plugin->callback != NULL) {                                    \
-			(ctx)->depth++;                                                                        \
+			uint32_t before_call = instance_enter(ctx);                                            \
 			(ctx)->plugin->callback((ctx)->state, __VA_ARGS__);                                    \
-			(ctx)->depth--;                                                                        \
+			instance_leave(ctx, before_call);                                                      \
 		}                                                                                          \
 	} while (0)
 
@@ -300,13 +334,14 @@ void instance_on_timer(struct fl_ctx *ctx, int timer)
 int instance_on_accept(
 	struct fl_ctx *ctx, int listener, int conn, const struct fl_http_request *request)
 {
+	uint32_t before;
 	int status = 503;
 
 	if (ctx->phase != INSTANCE_RUNNING || ctx->state == NULL || ctx->plugin->on_accept == NULL)
 		return status;
-	ctx->depth++;
+	before = instance_enter(ctx);
 	status = ctx->plugin->on_accept(ctx->state, listener, conn, request);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	return status;
 }
 

@@ -52,12 +52,14 @@ struct fl_ctx {
 	char name[64];
 	enum fl_role role;
 	enum instance_phase phase;
-	bool is_held;     /* stopped by request: until start, not by a configuration */
-	bool has_started; /* once in this process */
-	bool is_probe;    /* runs for `check --connect` */
-	bool is_orphan;   /* stopped because its plugin's file is gone, until it is back */
-	bool is_waiting;  /* for a moment in which its code can be swapped: it gets no new batch */
-	int depth;        /* calls into the plugin on the stack */
+	bool is_held;        /* stopped by request: until start, not by a configuration */
+	bool has_started;    /* once in this process */
+	bool is_probe;       /* runs for `check --connect` */
+	bool is_orphan;      /* stopped because its plugin's file is gone, until it is back */
+	bool is_waiting;     /* for a moment in which its code can be swapped: it gets no new batch */
+	bool is_quarantined; /* not started: it has crashed too often */
+	uint32_t number;     /* by which the word in a file names whose code runs */
+	int depth;           /* calls into the plugin on the stack */
 
 	struct image *image;
 	const struct fl_plugin *plugin;
@@ -116,6 +118,11 @@ void instance_replace(struct fl_ctx *ctx, struct planned *planned);
 /** Its code and options from now on; the ones before are the caller's. */
 void instance_take(struct fl_ctx *ctx, struct image *image, void *options);
 void instance_destroy(struct fl_ctx *ctx); /* takes NULL */
+
+/** Around every call into its code, which may nest: so it is known that it runs, also after a
+ * crash. */
+uint32_t instance_enter(struct fl_ctx *ctx);
+void instance_leave(struct fl_ctx *ctx, uint32_t before);
 
 /* Calls into the plugin; each is skipped when the plugin has no such callback or is not running. */
 void instance_on_connection(

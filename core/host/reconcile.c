@@ -5,6 +5,7 @@
 #include "gap.h"
 #include "log.h"
 #include "observe.h"
+#include "quarantine.h"
 #include "timer.h"
 
 #include <string.h>
@@ -114,8 +115,21 @@ int host_hold(struct host *host, struct fl_ctx *ctx)
 	return 0;
 }
 
+/* Somebody wants to see whether it goes well now. */
+static void lift(struct host *host, struct fl_ctx *ctx)
+{
+	quarantine_clear(host->parts.quarantine, ctx->name);
+	ctx->is_quarantined = false;
+	log_info(ctx->name, "out of quarantine by request");
+	if (!ctx->is_held && !ctx->is_orphan)
+		(void)instance_start(ctx);
+	observe_instance(ctx);
+}
+
 int host_release(struct host *host, struct fl_ctx *ctx)
 {
+	if (ctx->is_quarantined)
+		lift(host, ctx);
 	if (!ctx->is_held) {
 		if (ctx->phase == INSTANCE_FAILED)
 			(void)instance_start(ctx); /* what it failed for may be put right */

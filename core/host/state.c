@@ -119,6 +119,10 @@ static enum instance_state sink_state(const struct fl_ctx *ctx, char *reason, si
 enum instance_state state_of(const struct fl_ctx *ctx, char *reason, size_t size)
 {
 	reason[0] = '\0';
+	if (ctx->is_quarantined) {
+		snprintf(reason, size, "%s", ctx->health_reason);
+		return STATE_QUARANTINED;
+	}
 	if (ctx->phase == INSTANCE_FAILED) {
 		snprintf(reason, size, "%s", ctx->health_reason);
 		return STATE_DISCONNECTED;

@@ -76,6 +76,7 @@ static int read_options(struct swap *swap)
 
 static int save(struct swap *swap)
 {
+	uint32_t before;
 	struct fl_ctx *ctx = swap->ctx;
 	int result;
 
@@ -86,34 +87,36 @@ static int save(struct swap *swap)
 	ctx->kept = swap->kept;
 	if (ctx->plugin->save == NULL)
 		return 0;
-	ctx->depth++;
+	before = instance_enter(ctx);
 	result = ctx->plugin->save(ctx->state, swap->snapshot);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	return result == 0 ? 0 : fail(swap, "save", result);
 }
 
 static int create(struct swap *swap)
 {
+	uint32_t before;
 	struct fl_ctx *ctx = swap->ctx;
 	int result;
 
-	ctx->depth++;
+	before = instance_enter(ctx);
 	result = swap->plugin->create(ctx, swap->options, &swap->state);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	return result == 0 ? 0 : fail(swap, "create", result);
 }
 
 /* Code that has nothing to hand over, or does not take it, begins with what create made. */
 static int restore(struct swap *swap)
 {
+	uint32_t before;
 	struct fl_ctx *ctx = swap->ctx;
 	int result;
 
 	if (swap->plugin->restore == NULL || ctx->plugin->save == NULL)
 		return 0;
-	ctx->depth++;
+	before = instance_enter(ctx);
 	result = swap->plugin->restore(swap->state, ctx->plugin->state_version, swap->snapshot);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	if (result == 0)
 		return 0;
 	snprintf(swap->problem, SWAP_PROBLEM_BYTES,
@@ -126,6 +129,7 @@ static int restore(struct swap *swap)
 /* The pointers are the new ones while it starts, and the old ones again if it fails. */
 static int start(struct swap *swap)
 {
+	uint32_t before;
 	struct fl_ctx *ctx = swap->ctx;
 	const struct fl_plugin *old_plugin = ctx->plugin;
 	void *old_state = ctx->state;
@@ -133,9 +137,9 @@ static int start(struct swap *swap)
 
 	ctx->plugin = swap->plugin;
 	ctx->state = swap->state;
-	ctx->depth++;
+	before = instance_enter(ctx);
 	result = swap->plugin->start(swap->state);
-	ctx->depth--;
+	instance_leave(ctx, before);
 	if (result == 0 && !kept_is_whole(swap->kept))
 		result = -ENOMEM;
 	ctx->plugin = old_plugin;
