@@ -3,6 +3,9 @@
  */
 #include "frame.h"
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 static const char magic[8] = { 'F', 'E', 'E', 'D', 'L', 'O', 'O', 'M' };
 enum { FORMAT_VERSION = 1 };
@@ -52,18 +55,74 @@ static uint32_t sum_table(
 }
 
 #ifdef __x86_64__
+
+static uint64_t word_at(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, 8);
+	return word;
+}
+
 __attribute__((target("sse4.2"))) static uint32_t sum_sse42(
 	uint32_t seed, uint64_t first, uint64_t second, const void *bytes, size_t n)
 {
 	const char *at = bytes;
-	uint64_t crc = seed, word;
+	uint64_t crc = _mm_crc32_u64(_mm_crc32_u64(seed, first), second);
 
-	crc = __builtin_ia32_crc32di(crc, first);
-	crc = __builtin_ia32_crc32di(crc, second);
-	for (; n >= 8; n -= 8, at += 8) {
-		memcpy(&word, at, 8);
-		crc = __builtin_ia32_crc32di(crc, word);
+	for (; n >= 8; n -= 8, at += 8)
+		crc = _mm_crc32_u64(crc, word_at(at));
+	return (uint32_t)crc;
+}
+
+/*
+ * The instruction gives its result after three cycles and can begin each cycle: three stretches of
+ * `words` are summed side by side. What comes behind a stretch shifts its sum: a product with a
+ * power of x, without carries. The product is as long as a word and is reduced with the word
+ * that follows the three.
+ */
+enum { LANE_WORDS_MIN = 3, LANE_WORDS_MAX = 64 };
+
+static uint32_t shifts[2 * LANE_WORDS_MAX + 2]; /* [k]: x^(64 k - 33), bits reflected */
+
+__attribute__((target("sse4.2"))) static void make_shifts(void)
+{
+	shifts[1] = 1; /* x^31 */
+	for (size_t k = 2; k < sizeof(shifts) / sizeof(shifts[0]); k++)
+		shifts[k] = (uint32_t)_mm_crc32_u64(shifts[k - 1], 0);
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint64_t shifted(uint64_t crc, size_t words)
+{
+	return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(
+		_mm_cvtsi64_si128((int64_t)crc), _mm_cvtsi64_si128((int64_t)shifts[words]), 0));
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t sum_lanes(
+	uint32_t seed, uint64_t first, uint64_t second, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+	uint64_t crc = _mm_crc32_u64(_mm_crc32_u64(seed, first), second);
+	size_t left = n / 8;
+
+	while (left > 3 * LANE_WORDS_MIN) {
+		size_t words = (left - 1) / 3 < LANE_WORDS_MAX ? (left - 1) / 3 : LANE_WORDS_MAX;
+		const char *middle = at + 8 * words, *last = middle + 8 * words;
+		uint64_t crc_middle = 0, crc_last = 0;
+
+		for (size_t i = 0; i < 8 * words; i += 8) {
+			crc = _mm_crc32_u64(crc, word_at(at + i));
+			crc_middle = _mm_crc32_u64(crc_middle, word_at(middle + i));
+			crc_last = _mm_crc32_u64(crc_last, word_at(last + i));
+		}
+		at = last + 8 * words;
+		crc = _mm_crc32_u64(
+			crc_last, word_at(at) ^ shifted(crc, 2 * words + 1) ^ shifted(crc_middle, words + 1));
+		at += 8;
+		left -= 3 * words + 1;
 	}
+	for (; left > 0; left--, at += 8)
+		crc = _mm_crc32_u64(crc, word_at(at));
 	return (uint32_t)crc;
 }
 #endif
@@ -78,8 +137,10 @@ __attribute__((constructor)) static void choose_sum(void)
 	make_table();
 #ifdef __x86_64__
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("sse4.2"))
-		sum = sum_sse42;
+	if (!__builtin_cpu_supports("sse4.2"))
+		return;
+	make_shifts();
+	sum = __builtin_cpu_supports("pclmul") ? sum_lanes : sum_sse42;
 #endif
 }
 
