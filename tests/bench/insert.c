@@ -164,7 +164,7 @@ int main(int count, char **arguments)
 {
 	struct table tables[TABLES] = { { 0 } };
 	size_t total = 0, batch;
-	sqlite3 *from, *to;
+	sqlite3 *from = NULL, *to = NULL;
 	double begun, cpu_begun;
 
 	if (count != 5) {
