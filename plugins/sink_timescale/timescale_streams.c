@@ -262,8 +262,9 @@ static void let_go(struct stream *stream)
 		return;
 	stream->is_held = stream->is_caught_up = false;
 	stream->until = 0;
+	/* Where it stands, with a batch that may be in flight: only the end is taken away. */
 	if (stream->stage == STAGE_TAKING)
-		reopen(stream);
+		(void)store_stream(stream);
 }
 
 void streams_forget_join(struct sink *sink)
