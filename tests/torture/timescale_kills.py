@@ -7,7 +7,7 @@ from campaign import Campaign, Option, world
 from harness import until
 from kill import CHANNELS, WITH_BOOKS, KilledRun, check_tails
 from postgres import server
-from timescale import PgRun, make_store
+from timescale import PgRun
 
 AWAY_S = 2.0
 
@@ -51,7 +51,7 @@ def run(options, progress):
         kills = options.kills // rounds + (number < options.kills % rounds)
         server_kills = options.server_kills // rounds + (number < options.server_kills % rounds)
         with server(timescaledb=number % 2 == 0) as store, world(progress) as made:
-            make_store(store)
+            store.create()
             verdict = kill_round(made, store, kills, server_kills, options.rate,
                                  WITH_BOOKS if number % 2 == 1 else CHANNELS, draw,
                                  lambda n: progress.at(done + n, total, f"{done + n} of {total} kills"))
@@ -62,7 +62,7 @@ def run(options, progress):
 def away(options, progress):
     """No store while so many records come: they wait on disk, not in memory."""
     with server() as store, world(progress) as made:
-        make_store(store)
+        store.create()
         waiting = PgRun(made, store, CHANNELS, options.rate)
         waiting.wait_stored(1000)
         store.stop()
