@@ -101,8 +101,8 @@ void store_lost(struct stream *stream, int error, const char *detail)
 	(void)snprintf(stream->trouble, sizeof(stream->trouble), "%s", detail);
 	/* The stream stays open: what waits is seen, and kept. */
 	fl_retry(sink->ctx, stream->name, AWAY_DELAY_NS);
-	/* A session that is lost already is dialled anew, and remembers what it left behind. */
-	if (error != -ENOTCONN && error != -ETIMEDOUT && error != -ECONNREFUSED)
+	/* One that is lost already is dialled anew, and remembers what it left behind. */
+	if (fl_pg_server_version(sink->ctx, DB_STREAM + stream_place(stream)) != 0)
 		fl_pg_close(sink->ctx, DB_STREAM + stream_place(stream));
 	if (error == -EACCES || error == -EINVAL || error == -ENOENT || error == -EPROTO ||
 		error == -EEXIST)

@@ -15,7 +15,7 @@ from harness import until
 from timescale import PgRun
 
 ROLE = "feedloom"
-QUICK = {"lock_timeout": "1s", "statement_timeout": "3s", "connect_timeout": "2s"}
+QUICK = {"lock_timeout": "1s", "statement_timeout": "5s", "connect_timeout": "3s"}
 
 
 @pytest.fixture(scope="module")
