@@ -88,6 +88,15 @@ static void load(sqlite3 *db, const char *name, struct table *table)
 	sqlite3_finalize(rows);
 }
 
+static void finish(struct table *table)
+{
+	for (size_t i = 0; i < table->rows * (size_t)table->columns; i++)
+		if (table->values[i].type == SQLITE_TEXT)
+			free(table->values[i].text);
+	free(table->values);
+	sqlite3_finalize(table->insert);
+}
+
 static void prepare(sqlite3 *db, const char *name, struct table *table)
 {
 	char sql[256];
@@ -164,6 +173,7 @@ int main(int count, char **arguments)
 {
 	struct table tables[TABLES] = { { 0 } };
 	size_t total = 0, batch;
+	char *schema;
 	sqlite3 *from = NULL, *to = NULL;
 	double begun, cpu_begun;
 
@@ -186,7 +196,9 @@ int main(int count, char **arguments)
 		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192; "
 		"PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; "
 		"PRAGMA wal_autocheckpoint=1024");
-	execute(to, read_file(arguments[3]));
+	schema = read_file(arguments[3]);
+	execute(to, schema);
+	free(schema);
 	copy_instruments(to, arguments[1]);
 	for (int i = 0; i < TABLES; i++)
 		prepare(to, names[i], &tables[i]);
@@ -203,5 +215,8 @@ int main(int count, char **arguments)
 	}
 	printf("{\"rows\":%zu,\"seconds\":%.6f,\"cpu_s\":%.6f}\n", total,
 		now_s(CLOCK_MONOTONIC) - begun, now_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_begun);
+	for (int i = 0; i < TABLES; i++)
+		finish(&tables[i]);
+	sqlite3_close(to);
 	return 0;
 }
