@@ -221,7 +221,8 @@ class Daemon:
 
     def wait_kept(self, played):
         if self.name != "journal":
-            until(lambda: self.status()["sinks"][0]["lag_records"] == 0, "the sink has everything")
+            until(lambda: self.status()["sinks"][0]["lag_records"] == 0, "the sink has everything",
+                  every_s=0.002)  # the wait for the last batch is part of the time
 
     def stop(self, player):
         self.counted = self._settled()
