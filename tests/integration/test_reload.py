@@ -1,11 +1,9 @@
 """Everything changes while it runs: code, options, instances; no connection ends, ledger and store agree.
 
-Two builds of each plugin that differ by their version are swapped for one another under load. FEEDLOOM_RELOADS=100 and
-FEEDLOOM_RELOAD_RATE=15000 are the full form (`./dev torture reload`).
+Two builds of each plugin that differ by their version are swapped for one another under load. The full form is
+`./dev torture reload`.
 """
 import json
-import os
-import re
 import shutil
 import statistics
 import threading
@@ -14,128 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from agreement import Run, check_loss_identity
-from harness import BUILD, SANITIZED, SHORT, ask, until
+from harness import SHORT, ask, until
+from reloading import (CHANNELS, VERSIONS, Loaded, check_end, check_swaps, edit, edit_once, plugin, reload, swap_all,
+                       wait_version)
 
-SECOND = Path(os.environ.get("FEEDLOOM_SECOND", BUILD / "tests" / "reload"))
-RELOADS = int(os.environ.get("FEEDLOOM_RELOADS", "3" if SHORT else "6"))
-RATE = int(os.environ.get("FEEDLOOM_RELOAD_RATE", "1500" if SHORT else "4000"))
-IS_CAMPAIGN = "FEEDLOOM_RELOADS" in os.environ
-PAUSE_MS = 20
-VERSIONS = ["1.0", "1.1"]
-
-
-class DropIn:
-    """A folder of plugins that is searched first."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    def path(self, name):
-        return self.folder / f"{name}.so"
-
-    def source(self, name, build):
-        return (BUILD / "plugins" / name if build == 0 else SECOND) / f"{name}.so"
-
-    def put(self, name, build):
-        """Whole at once, as a package manager does."""
-        new = self.folder / "new"
-        shutil.copy(self.source(name, build), new)
-        new.rename(self.path(name))
-
-    def remove(self, name):
-        self.path(name).unlink()
-
-
-def edit(daemon, change):
-    """Saves the configuration over itself, with what `change` does to it."""
-    config = json.loads(daemon.config_file.read_text())
-    change(config)
-    daemon.configure(config)
-
-
-def plugin(daemon, name):
-    for row in daemon.ask("GET", "/v1/plugins").json["plugins"]:
-        if row["name"] == name:
-            return row
-    return None
-
-
-def wait_version(daemon, name, version, seconds=30):
-    return until(lambda: (row := plugin(daemon, name)) and row["version"] == version and row,
-                 f"{name} {version} runs", seconds)
-
-
-def reload(daemon, name):
-    return daemon.ask("POST", f"/v1/plugins/{name}/reload")
-
-
-def takeovers(process, words=""):
-    """How long the loop stood still in each swap, in ms, as the log has it."""
-    return [float(re.search(r"in ([0-9.]+) ms", line).group(1))
-            for line in process.lines(["takes over from", words])]
-
-
-class Loaded(Run):
-    """A run whose processes take their plugins from folders of their own."""
-
-    def __init__(self, world, channels, rate):
-        self.feed_drop_in, self.venue_drop_in = DropIn(world.folder / "plugins"), DropIn(
-            world.folder / "var" / "plugins")
-        for name in ("deribit", "sink_sqlite", "control"):
-            self.feed_drop_in.put(name, 0)
-        self.venue_drop_in.put("simulator", 0)
-        super().__init__(world, channels, rate)
-
-    def begin(self):
-        config = json.loads(self.daemon.config_file.read_text())
-        config["plugins"] = {"dir": str(self.feed_drop_in.folder)}
-        self.daemon.configure(config)
-        super().begin()
+RELOADS = 3 if SHORT else 6
+RATE = 1500 if SHORT else 4000
 
 
 # ---- code ----
 
 def test_code_is_swapped_under_load_and_nothing_is_lost(world):
-    run = Loaded(world, ["ticker.agg2", "trades.100ms", "quote", "book.agg2"], RATE)
-    daemon, connections = run.daemon, run.simulator.connections()
-    memory = []
+    run = Loaded(world, CHANNELS, RATE)
+    connections = run.simulator.connections()
     for turn in range(RELOADS):
-        for name in ("deribit", "sink_sqlite", "control"):
-            run.feed_drop_in.put(name, (turn + 1) % 2)
-            answer = reload(daemon, name)
-            assert answer.status in (200, 409), answer
-            if answer.status == 409:  # the watcher was first
-                assert "being reloaded" in answer.json["detail"], answer
-            wait_version(daemon, name, VERSIONS[(turn + 1) % 2])
-        run.venue_drop_in.put("simulator", (turn + 1) % 2)
-        until(lambda: len(takeovers(run.simulator)) == turn + 1, "the venue's code is another")
-        memory.append(daemon.rss_kib[-1] if daemon.rss_kib else 0)
-        seen = daemon.feed()["messages"]
-        until(lambda: daemon.feed()["messages"] > seen + RATE // 10, "messages go on")
-    assert run.simulator.connections() == connections, "a connection was closed"
-    assert daemon.feed()["reconnects"] == 0
-    rows = {row["name"]: row for row in daemon.ask("GET", "/v1/plugins").json["plugins"]}
-    pauses = takeovers(daemon) + takeovers(run.simulator)
-    print("pauses in ms:", {name: row["longest_pause_ms"] for name, row in rows.items()}, "median",
-          statistics.median(pauses))
-    for name, row in rows.items():
-        assert row["reloads"] >= RELOADS and row["last_error"] is None, row
-        assert SANITIZED or row["images_kept"] == 0, row
-    if not SANITIZED:  # on a machine that has other things to do a turn may be torn apart by others
-        assert (max(pauses) if IS_CAMPAIGN else statistics.median(pauses)) < PAUSE_MS, pauses
-    if IS_CAMPAIGN and not SANITIZED:
-        half = memory[len(memory) // 2]
-        assert memory[-1] < half + 4096, memory
-    assert daemon.metric('feedloom_reloads_total{plugin="deribit",result="done"}') >= RELOADS
-    verdict = run.finish()
-    verdict.check()
-    assert verdict.counts["cut off"] == 0
-    assert verdict.counts["stored quote rows"] > 0 and verdict.counts["stored trades"] > 0
-    assert len(takeovers(run.simulator)) == RELOADS
-    assert run.daemon.sql("SELECT count(*) FROM stream_gaps WHERE cause != 'process'") == [(0,)]
-    check_loss_identity(run)
+        swap_all(run, turn)
+    # On a machine that has other things to do a turn may be torn apart by others: so not the longest here.
+    print(check_swaps(run, connections, RELOADS, statistics.median))
+    check_end(run)
 
 
 def test_the_control_service_reloads_itself_by_its_own_request(world):
@@ -268,17 +162,8 @@ def test_the_file_is_read_however_it_is_saved(world, save):
 def test_edits_touch_what_they_name_and_mistakes_nothing(world):
     run = Loaded(world, ["quote", "trades.100ms"], RATE // 2)
     daemon, connections = run.daemon, run.simulator.connections()
-    edits = RELOADS if IS_CAMPAIGN else 6
-    for turn in range(edits):
-        if turn % 3 == 2:  # a mistake: nothing changes, and that is seen
-            edit(daemon, lambda config: config["sinks"]["store"].update({"batch_rows": "many"}))
-            status = daemon.wait_status(lambda s: s["config"]["state"] == "invalid", "the mistake is told")
-            assert "daemon.yaml:" in status["config"]["error"] and "batch_rows" in status["config"]["error"]
-            assert daemon.metric("feedloom_config_invalid") == 1
-        edit(daemon, lambda config: config["sinks"]["store"].update({"batch_rows": 5000 + turn}))
-        until(lambda: len(daemon.lines("store: reconfigured without interruption")) >= turn + 1, "taken over")
-        daemon.wait_status(lambda s: s["config"]["state"] == "ok", "it is good again")
-    assert daemon.metric("feedloom_config_invalid") == 0
+    for turn in range(6):
+        edit_once(run, turn)
     # A second feed comes and goes; the first does not notice.
     edit(daemon, lambda config: config["feeds"].update({"second": {
         "plugin": "deribit", "url": run.simulator.url(), "channels": ["quote"], "currencies": ["ETH"]}}))

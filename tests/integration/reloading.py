@@ -1,0 +1,141 @@
+"""Plugins and configuration that change under a running daemon: what tests and the campaign `reload` share."""
+import json
+import os
+import re
+import shutil
+import statistics
+from pathlib import Path
+
+from agreement import Run, check_loss_identity
+from harness import BUILD, SANITIZED, ask, until
+
+SECOND = Path(os.environ.get("FEEDLOOM_SECOND", BUILD / "tests" / "reload"))  # builds that differ by their version
+VERSIONS = ["1.0", "1.1"]
+PLUGINS = ["deribit", "sink_sqlite", "control"]  # of the daemon; the venue's is the simulator
+CHANNELS = ["ticker.agg2", "trades.100ms", "quote", "book.agg2"]
+PAUSE_MS = 20
+GROWTH_KIB = 4096
+
+
+class DropIn:
+    """A folder of plugins that is searched first."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, name):
+        return self.folder / f"{name}.so"
+
+    def source(self, name, build):
+        return (BUILD / "plugins" / name if build == 0 else SECOND) / f"{name}.so"
+
+    def put(self, name, build):
+        """Whole at once, as a package manager does."""
+        new = self.folder / "new"
+        shutil.copy(self.source(name, build), new)
+        new.rename(self.path(name))
+
+    def remove(self, name):
+        self.path(name).unlink()
+
+
+def edit(daemon, change):
+    """Saves the configuration over itself, with what `change` does to it."""
+    config = json.loads(daemon.config_file.read_text())
+    change(config)
+    daemon.configure(config)
+
+
+def plugin(daemon, name):
+    for row in daemon.ask("GET", "/v1/plugins").json["plugins"]:
+        if row["name"] == name:
+            return row
+    return None
+
+
+def wait_version(daemon, name, version, seconds=30):
+    return until(lambda: (row := plugin(daemon, name)) and row["version"] == version and row,
+                 f"{name} {version} runs", seconds)
+
+
+def reload(daemon, name):
+    return daemon.ask("POST", f"/v1/plugins/{name}/reload")
+
+
+def takeovers(process, words=""):
+    """How long the loop stood still in each swap, in ms, as the log has it."""
+    return [float(re.search(r"in ([0-9.]+) ms", line).group(1))
+            for line in process.lines(["takes over from", words])]
+
+
+class Loaded(Run):
+    """A run whose processes take their plugins from folders of their own."""
+
+    def __init__(self, world, channels, rate):
+        self.feed_drop_in, self.venue_drop_in = DropIn(world.folder / "plugins"), DropIn(
+            world.folder / "var" / "plugins")
+        for name in ("deribit", "sink_sqlite", "control"):
+            self.feed_drop_in.put(name, 0)
+        self.venue_drop_in.put("simulator", 0)
+        super().__init__(world, channels, rate)
+
+    def begin(self):
+        config = json.loads(self.daemon.config_file.read_text())
+        config["plugins"] = {"dir": str(self.feed_drop_in.folder)}
+        self.daemon.configure(config)
+        super().begin()
+
+
+def swap_all(run, turn):
+    """Each plugin's other build, under load; every message of before and after is the same connection's."""
+    build = (turn + 1) % 2
+    for name in PLUGINS:
+        run.feed_drop_in.put(name, build)
+        answer = reload(run.daemon, name)
+        assert answer.status == 200 or "being reloaded" in answer.json["detail"], answer  # the watcher was first
+        wait_version(run.daemon, name, VERSIONS[build])
+    run.venue_drop_in.put("simulator", build)
+    until(lambda: len(takeovers(run.simulator)) == turn + 1, "the venue's code is another")
+    seen = run.daemon.feed()["messages"]
+    until(lambda: run.daemon.feed()["messages"] > seen + run.rate // 10, "messages go on")
+
+
+def edit_once(run, turn):
+    """An option that changes in place; each third time a mistake comes first, and changes nothing."""
+    daemon = run.daemon
+    if turn % 3 == 2:
+        edit(daemon, lambda config: config["sinks"]["store"].update({"batch_rows": "many"}))
+        status = daemon.wait_status(lambda s: s["config"]["state"] == "invalid", "the mistake is told")
+        assert "daemon.yaml:" in status["config"]["error"] and "batch_rows" in status["config"]["error"]
+        assert daemon.metric("feedloom_config_invalid") == 1
+    edit(daemon, lambda config: config["sinks"]["store"].update({"batch_rows": 5000 + turn}))
+    until(lambda: len(daemon.lines("store: reconfigured without interruption")) >= turn + 1, "taken over")
+    daemon.wait_status(lambda s: s["config"]["state"] == "ok", "it is good again")
+    assert daemon.metric("feedloom_config_invalid") == 0
+
+
+def check_swaps(run, connections, turns, longest):
+    """No connection was closed, nothing failed, `longest` (of a list: how long the loop stood still, in ms) is short."""
+    assert run.simulator.connections() == connections, "a connection was closed"
+    assert run.daemon.feed()["reconnects"] == 0
+    rows = {row["name"]: row for row in run.daemon.ask("GET", "/v1/plugins").json["plugins"]}
+    pauses = takeovers(run.daemon) + takeovers(run.simulator)
+    for name in PLUGINS:
+        assert rows[name]["reloads"] == turns and rows[name]["last_error"] is None, rows[name]
+        assert SANITIZED or rows[name]["images_kept"] == 0, rows[name]
+        assert run.daemon.metric(f'feedloom_reloads_total{{plugin="{name}",result="done"}}') == turns
+    assert len(takeovers(run.simulator)) == turns
+    assert SANITIZED or longest(pauses) < PAUSE_MS, pauses
+    return f"{len(pauses)} swaps, the loop stood still for {statistics.median(pauses)} ms (median), {max(pauses)} at most"
+
+
+def check_end(run):
+    """Ledger and store agree, and nothing was lost or asked for again."""
+    verdict = run.finish()
+    verdict.check()
+    assert verdict.counts["cut off"] == 0
+    assert verdict.counts["stored quote rows"] > 0 and verdict.counts["stored trades"] > 0
+    assert run.daemon.sql("SELECT count(*) FROM stream_gaps WHERE cause != 'process'") == [(0,)]
+    check_loss_identity(run)
+    return verdict

@@ -1,0 +1,34 @@
+"""A hundred swaps of each plugin and a hundred edits of the configuration, at the venue's fastest public rate."""
+from campaign import Campaign, Option, world
+from reloading import CHANNELS, GROWTH_KIB, Loaded, check_end, check_swaps, edit_once, swap_all
+
+
+def check_memory(samples):
+    """Once everything has been swapped some times, one more swap costs nothing."""
+    begin, end = samples[len(samples) // 4], samples[-1]
+    assert end - begin <= GROWTH_KIB, f"resident memory grew from {begin} to {end} KiB: {samples[::10]}"
+    return f"resident {begin} KiB after a quarter, {end} KiB at the end"
+
+
+def run(options, progress):
+    memory = []
+    with world(progress) as made:
+        done = Loaded(made, CHANNELS, options.rate)
+        connections = done.simulator.connections()
+        for turn in range(max(options.reloads, options.edits)):
+            if turn < options.reloads:
+                swap_all(done, turn)
+            if turn < options.edits:
+                edit_once(done, turn)
+            memory += done.daemon.rss_kib[-1:]
+            progress.at(turn + 1, max(options.reloads, options.edits), f"{memory[-1]} KiB resident")
+        progress.say(check_swaps(done, connections, options.reloads, max))
+        progress.say(check_memory(memory))
+        progress.say(str(check_end(done)))
+
+
+CAMPAIGNS = [Campaign(
+    "reload", "code and configuration change under load: no connection is closed, ledger and store agree, the loop"
+              " stands still for less than 20 ms, memory is flat", "10 min, and some to compare", run,
+    {"reloads": Option(100, "swaps of each plugin"), "edits": Option(100, "of the configuration"),
+     "rate": Option(15000, "messages a second of the venue")})]
