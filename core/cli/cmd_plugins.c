@@ -2,6 +2,7 @@
 #include "command.h"
 #include "image.h"
 #include "options.h"
+#include "plugins_running.h"
 #include "settings.h"
 
 #include <stdio.h>
@@ -94,13 +95,19 @@ static void add_drop_in(const struct cli_args *args, struct paths *paths)
 
 static int run(int argc, char **argv)
 {
+	bool is_running = false;
+	const char *address = NULL;
+	const struct cli_flag flags[] = { { "--running", &is_running, NULL },
+		{ "--address", NULL, &address }, { 0 } };
 	struct cli_args args;
 	struct paths paths;
 	struct image_folders folders;
 	int code;
 
-	if (!cli_parse(&verb_plugins, argc, argv, NULL, &args, &code))
+	if (!cli_parse(&verb_plugins, argc, argv, flags, &args, &code))
 		return code;
+	if (is_running || address != NULL)
+		return plugins_running(&args, address);
 	paths_find(args.state, &paths);
 	add_drop_in(&args, &paths);
 	folders = paths_folders(&paths);
@@ -118,8 +125,12 @@ const struct verb verb_plugins = {
 	.rest_max = 1,
 	.summary = "list the plugins, or print the reference of one",
 	.help =
-		"usage: feedloom plugins [-c FILE] [-d DIR] [NAME]\n\n"
+		"usage: feedloom plugins [-c FILE] [-d DIR] [NAME]\n"
+		"       feedloom plugins --running [-c FILE] [-d DIR] [--address HOST:PORT]\n\n"
 		"Without NAME: every plugin there is. With NAME: its options and commands; `core` is the\n"
-		"program's own part.\n",
+		"program's own part.\n\n"
+		"  --running            what the running daemon has loaded: version, build, instances,\n"
+		"                       reloads; exit 1: the last reload of one failed; 69: no daemon\n"
+		"  --address HOST:PORT  where its control service listens, when not as configured\n",
 	.run = run,
 };

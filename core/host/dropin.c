@@ -31,6 +31,7 @@ struct dropin {
 	size_t watch_count;
 	struct timer *grace;
 	bool is_looking, is_due, is_stopped;
+	uint64_t reloads; /* host.reload_count as the look began: what it saw may be older */
 	bool has_changed; /* a folder has: what the configuration lacked may be there now */
 	struct found *found;
 	size_t found_count;
@@ -139,14 +140,19 @@ static void on_looked(void *data)
 		destroy(dropin);
 		return;
 	}
-	for (size_t i = 0; i < dropin->found_count && !host->is_stopping; i++)
+	if (!list_is_empty(&host->reloads))
+		return;                                              /* its end looks again */
+	dropin->is_due |= dropin->reloads != host->reload_count; /* what was seen is older than that */
+	for (size_t i = 0; i < dropin->found_count && !host->is_stopping && !dropin->is_due; i++)
 		settle(dropin, &dropin->found[i]);
+	if (dropin->is_due) {
+		dropin_look(host);
+		return;
+	}
 	if (dropin->has_changed && host->config_error[0] != '\0' && host->on_reload != NULL &&
 		!host->is_stopping)
 		host->on_reload(host->on_reload_data);
 	dropin->has_changed = false;
-	if (dropin->is_due)
-		dropin_look(host);
 }
 
 static bool add_name(struct dropin *dropin, const char *name)
@@ -179,6 +185,7 @@ void dropin_look(struct host *host)
 	list_each (item, following, &host->instances)
 		if (!add_name(dropin, plugin_of(container_of(item, struct fl_ctx, link))))
 			return;
+	dropin->reloads = host->reload_count;
 	dropin->is_looking = worker_run(host->parts.loop, look, on_looked, dropin) == 0;
 }
 

@@ -15,6 +15,7 @@ struct value {
 		int64_t integer;
 		double real;
 	} number;
+	char *taken;  /* bytes that were given as they are; NULL: those below */
 	char bytes[]; /* texts are 0-terminated */
 };
 
@@ -36,6 +37,13 @@ struct fl_snapshot *snapshot_create(void)
 	return NULL;
 }
 
+static void free_value(struct value *value)
+{
+	if (value != NULL)
+		free(value->taken);
+	free(value);
+}
+
 void snapshot_destroy(struct fl_snapshot *snapshot)
 {
 	struct value *value;
@@ -44,7 +52,7 @@ void snapshot_destroy(struct fl_snapshot *snapshot)
 	if (snapshot == NULL)
 		return;
 	while ((value = map_next(snapshot->values, &at, NULL, NULL)) != NULL)
-		free(value);
+		free_value(value);
 	map_destroy(snapshot->values);
 	free(snapshot);
 }
@@ -69,7 +77,7 @@ static struct value *put(
 		free(value);
 		return NULL;
 	}
-	free(before);
+	free_value(before);
 	to->bytes = others + length;
 	return value;
 }
@@ -102,6 +110,21 @@ int fl_snapshot_put_text(struct fl_snapshot *to, const char *key, const char *te
 int fl_snapshot_put_bytes(struct fl_snapshot *to, const char *key, const void *bytes, size_t length)
 {
 	return put(to, key, VALUE_BYTES, bytes, length) == NULL ? -ENOMEM : 0;
+}
+
+int fl_snapshot_take_bytes(struct fl_snapshot *to, const char *key, void *bytes, size_t length)
+{
+	struct value *value =
+		length > SNAPSHOT_MAX_BYTES - to->bytes ? NULL : put(to, key, VALUE_BYTES, NULL, 0);
+
+	if (value == NULL) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	value->taken = bytes;
+	value->length = length;
+	to->bytes += length;
+	return 0;
 }
 
 static int get(
@@ -154,7 +177,7 @@ int fl_snapshot_get_bytes(
 	int result = get(from, key, VALUE_BYTES, &value);
 
 	if (result == 0) {
-		*out = value->bytes;
+		*out = value->taken != NULL ? value->taken : value->bytes;
 		*length = value->length;
 	}
 	return result;

@@ -3,18 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void grow(struct fl_writer *to, size_t capacity)
+{
+	char *grown = realloc(to->data, capacity);
+
+	to->is_broken = grown == NULL;
+	if (grown == NULL)
+		return;
+	to->data = grown;
+	to->capacity = capacity;
+}
+
+void fl_writer_reserve(struct fl_writer *to, size_t length)
+{
+	if (length > to->capacity - to->length && !to->is_broken)
+		grow(to, to->length + length);
+}
+
 void fl_write(struct fl_writer *to, const void *bytes, size_t length)
 {
-	if (length > to->capacity - to->length && !to->is_broken) {
-		size_t capacity = to->capacity + to->capacity / 2 + length + 1024;
-		char *grown = realloc(to->data, capacity);
-
-		to->is_broken = grown == NULL;
-		if (grown != NULL) {
-			to->data = grown;
-			to->capacity = capacity;
-		}
-	}
+	if (length > to->capacity - to->length && !to->is_broken)
+		grow(to, to->capacity + to->capacity / 2 + length + 1024);
 	if (to->is_broken || length == 0)
 		return;
 	memcpy(to->data + to->length, bytes, length);
@@ -42,10 +51,12 @@ void fl_write_text(struct fl_writer *to, const char *text)
 
 int fl_writer_save(struct fl_writer *writer, struct fl_snapshot *to, const char *key)
 {
-	int result =
-		writer->is_broken ? -ENOMEM : fl_snapshot_put_bytes(to, key, writer->data, writer->length);
+	int result = -ENOMEM;
 
-	free(writer->data);
+	if (writer->is_broken)
+		free(writer->data);
+	else
+		result = fl_snapshot_take_bytes(to, key, writer->data, writer->length);
 	*writer = (struct fl_writer){ 0 };
 	return result;
 }

@@ -56,7 +56,7 @@ static int get_totals(struct simulator *sim, struct fl_reader *from)
 	if (from->is_broken || capacity < 0 || capacity > market->trade_limit)
 		return -EINVAL;
 	market->trade_capacity = (uint32_t)capacity;
-	market->trades = calloc((size_t)capacity + 1, sizeof(*market->trades));
+	market->trades = malloc(((size_t)capacity + 1) * sizeof(*market->trades));
 	return market->trades == NULL ? -ENOMEM : 0;
 }
 
@@ -150,74 +150,67 @@ static bool get_state(struct simulator *sim, struct fl_reader *from, uint32_t nu
 	return !from->is_broken;
 }
 
-/* ---- the history: many, so each is put together first ---- */
-
-static char *add_int(char *at, int64_t value)
-{
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
-}
-
-static char *add_real(char *at, double value)
-{
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
-}
+/* ---- the history: many, so they are written and read as blocks of numbers ---- */
 
 static void put_trade(struct fl_writer *to, const struct sim_trade *trade)
 {
-	char bytes[TRADE_BYTES], *at = bytes;
+	const int64_t whole[6] = { (int64_t)trade->previous, trade->timestamp, trade->seq, trade->id,
+		trade->block_id, trade->instrument };
+	const double real[6] = { trade->price, trade->amount, trade->contracts, trade->mark_price,
+		trade->index_price, trade->iv };
+	const uint8_t flags[8] = { trade->is_buy, trade->tick_direction, trade->liquidation };
+	char bytes[TRADE_BYTES];
 
-	at = add_int(at, (int64_t)trade->previous);
-	at = add_int(at, trade->timestamp);
-	at = add_int(at, trade->seq);
-	at = add_int(at, trade->id);
-	at = add_int(at, trade->block_id);
-	at = add_real(at, trade->price);
-	at = add_real(at, trade->amount);
-	at = add_real(at, trade->contracts);
-	at = add_real(at, trade->mark_price);
-	at = add_real(at, trade->index_price);
-	at = add_real(at, trade->iv);
-	at = add_int(at, trade->instrument);
-	memcpy(at,
-		(char[8]){ (char)trade->is_buy, (char)trade->tick_direction, (char)trade->liquidation }, 8);
+	memcpy(bytes, whole, sizeof(whole));
+	memcpy(bytes + sizeof(whole), real, sizeof(real));
+	memcpy(bytes + sizeof(whole) + sizeof(real), flags, sizeof(flags));
 	fl_write(to, bytes, sizeof(bytes));
 }
 
-static void get_trade(struct fl_reader *from, struct sim_trade *trade)
+static void get_trade(const char *bytes, struct sim_trade *trade)
 {
-	char flags[8];
+	int64_t whole[6];
+	double real[6];
+	uint8_t flags[8];
 
-	trade->previous = (uint64_t)fl_read_int(from);
-	trade->timestamp = fl_read_int(from);
-	trade->seq = fl_read_int(from);
-	trade->id = fl_read_int(from);
-	trade->block_id = fl_read_int(from);
-	trade->price = fl_read_real(from);
-	trade->amount = fl_read_real(from);
-	trade->contracts = fl_read_real(from);
-	trade->mark_price = fl_read_real(from);
-	trade->index_price = fl_read_real(from);
-	trade->iv = fl_read_real(from);
-	trade->instrument = (uint32_t)fl_read_int(from);
-	fl_read(from, flags, sizeof(flags));
-	trade->is_buy = flags[0] != 0;
-	trade->tick_direction = (uint8_t)flags[1];
-	trade->liquidation = (uint8_t)flags[2];
+	memcpy(whole, bytes, sizeof(whole));
+	memcpy(real, bytes + sizeof(whole), sizeof(real));
+	memcpy(flags, bytes + sizeof(whole) + sizeof(real), sizeof(flags));
+	*trade = (struct sim_trade){ .previous = (uint64_t)whole[0],
+		.timestamp = whole[1],
+		.seq = whole[2],
+		.id = whole[3],
+		.block_id = whole[4],
+		.instrument = (uint32_t)whole[5],
+		.price = real[0],
+		.amount = real[1],
+		.contracts = real[2],
+		.mark_price = real[3],
+		.index_price = real[4],
+		.iv = real[5],
+		.is_buy = flags[0] != 0,
+		.tick_direction = flags[1],
+		.liquidation = flags[2] };
 }
 
-static int get_trades(struct market *market, struct fl_reader *from)
+static uint64_t count_trades(const struct market *market)
+{
+	return market->trade_count + 1 - market_first_trade(market);
+}
+
+static int get_trades(struct market *market, const struct fl_reader *from)
 {
 	uint64_t first = market_first_trade(market);
+	const char *at = from->data;
 
-	if (market->trade_count > 0 && market->trade_capacity == 0)
+	if ((market->trade_count > 0 && market->trade_capacity == 0) ||
+		from->left != count_trades(market) * TRADE_BYTES)
 		return -EINVAL;
-	for (uint64_t number = first; number <= market->trade_count; number++) {
+	for (uint64_t number = first; number <= market->trade_count; number++, at += TRADE_BYTES) {
 		struct sim_trade *trade = &market->trades[(number - 1) % market->trade_capacity];
 
-		get_trade(from, trade);
-		if (from->is_broken || trade->instrument >= market->universe.count)
+		get_trade(at, trade);
+		if (trade->instrument >= market->universe.count)
 			return -EINVAL;
 	}
 	return 0;
@@ -238,6 +231,7 @@ int handover_save_market(const struct simulator *sim, struct fl_snapshot *to)
 		put_state(&writer, sim, i);
 	if ((error = fl_writer_save(&writer, to, "instruments")) != 0)
 		return error;
+	fl_writer_reserve(&writer, (size_t)count_trades(market) * TRADE_BYTES);
 	for (uint64_t number = market_first_trade(market); number <= market->trade_count; number++)
 		put_trade(&writer, market_trade_at(market, number));
 	return fl_writer_save(&writer, to, "trades");

@@ -156,20 +156,15 @@ int simulator_list(struct simulator *sim, int64_t at_ns)
 	return error == 0 ? faults_init(sim) : error;
 }
 
+/* What is listed comes with the start, or out of a snapshot. */
 static int create(struct fl_ctx *ctx, const void *options, void **state)
 {
 	struct simulator *sim = calloc(1, sizeof(*sim));
-	int error;
 
 	if (sim == NULL)
 		return -ENOMEM;
 	sim->ctx = ctx;
 	sim->options = options;
-	error = simulator_list(sim, fl_now_ns(ctx));
-	if (error < 0) {
-		destroy(sim);
-		return error;
-	}
 	*state = sim;
 	return 0;
 }
@@ -226,16 +221,14 @@ static int go_on(struct simulator *sim)
 	return error;
 }
 
-static int start(void *state)
+static int begin(struct simulator *sim)
 {
-	struct simulator *sim = state;
-	bool was_restored = sim->is_restored;
-	int error = was_restored
-		? go_on(sim)
-		: ledger_open(&sim->ledger, sim->ctx, sim->options->ledger, sim->options->ledger_flush_ns);
+	int error = simulator_list(sim, fl_now_ns(sim->ctx));
 
-	if (was_restored)
+	if (error < 0)
 		return error;
+	error =
+		ledger_open(&sim->ledger, sim->ctx, sim->options->ledger, sim->options->ledger_flush_ns);
 	if (error < 0) {
 		fl_log(sim->ctx, FL_ERROR, "the ledger cannot be opened: %s; check the option `ledger`",
 			sim->options->ledger);
@@ -245,6 +238,13 @@ static int start(void *state)
 		return go_live(sim);
 	fl_set_health(sim->ctx, FL_NOT_READY, "opening the ledger");
 	return 0;
+}
+
+static int start(void *state)
+{
+	struct simulator *sim = state;
+
+	return sim->is_restored ? go_on(sim) : begin(sim);
 }
 
 static void stop(void *state)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import SHORT, ask, until
+from harness import run as run_verb
 from reloading import (CHANNELS, VERSIONS, Loaded, check_end, check_swaps, edit, edit_once, plugin, reload, swap_all,
                        wait_version)
 
@@ -77,9 +78,13 @@ def test_files_come_change_break_and_go(world):
         row = plugin(daemon, "deribit")
         assert words in row["last_error"] and row["version"] == "1.0", row
     assert daemon.metric('feedloom_reloads_total{plugin="deribit",result="failed"}') == failed()
+    shown = run_verb("plugins", "--running", "-c", daemon.config_file)
+    assert shown.returncode == 1 and "not reloaded at" in shown.stdout and "check: " in shown.stdout, shown
     # Gone and back in time: a package upgrade. Then gone for good: the built-in one takes over.
     drop_in.put("deribit", 1)
     assert wait_version(daemon, "deribit", "1.1")["last_error"] is None
+    shown = run_verb("plugins", "--running", "-c", daemon.config_file)
+    assert shown.returncode == 0 and "deribit connected (1.1)" in shown.stdout, shown
     drop_in.remove("deribit")
     wait_version(daemon, "deribit", "1.0")
     assert run.simulator.connections() == connections, "a connection was closed"

@@ -16,6 +16,8 @@ struct fl_writer {
 	bool is_broken; /* no memory: nothing more is taken */
 };
 
+/** Room for so many bytes more, where it is known that they come. */
+void fl_writer_reserve(struct fl_writer *to, size_t length);
 void fl_write(struct fl_writer *to, const void *bytes, size_t length);
 void fl_write_int(struct fl_writer *to, int64_t value);
 void fl_write_real(struct fl_writer *to, double value);

@@ -93,6 +93,9 @@ FL_API int fl_snapshot_put_real(struct fl_snapshot *to, const char *key, double 
 FL_API int fl_snapshot_put_text(struct fl_snapshot *to, const char *key, const char *text);
 FL_API int fl_snapshot_put_bytes(
 	struct fl_snapshot *to, const char *key, const void *bytes, size_t length);
+/** The same with bytes from malloc, which become the snapshot's whatever is returned: no copy. */
+FL_API int fl_snapshot_take_bytes(
+	struct fl_snapshot *to, const char *key, void *bytes, size_t length);
 /* Get: 0; -ENOENT: not there, `out` is left alone; -EINVAL: of another type. Pointers: valid in
  * restore. */
 FL_API int fl_snapshot_get_int(const struct fl_snapshot *from, const char *key, int64_t *out);

@@ -443,6 +443,14 @@ int fl_snapshot_put_bytes(struct fl_snapshot *to, const char *key, const void *b
 	return 0;
 }
 
+int fl_snapshot_take_bytes(struct fl_snapshot *to, const char *key, void *bytes, size_t length)
+{
+	int result = fl_snapshot_put_bytes(to, key, bytes, length);
+
+	free(bytes);
+	return result;
+}
+
 int fl_snapshot_get_int(const struct fl_snapshot *from, const char *key, int64_t *out)
 {
 	const struct entry *entry = entry_find(from, key);
