@@ -50,14 +50,15 @@ static void count(struct host *host, const struct plugin_record *record, const c
 		1);
 }
 
-void plugin_record_done(struct host *host, struct plugin_record *record, int64_t took_ns)
+void plugin_record_done(
+	struct host *host, struct plugin_record *record, const struct swap_cost *cost)
 {
 	char labels[96];
 
 	record->reloads++;
 	record->error[0] = '\0';
-	if (took_ns > record->longest_pause_ns)
-		record->longest_pause_ns = took_ns;
+	if (cost->pause_ns > record->longest_pause_ns)
+		record->longest_pause_ns = cost->pause_ns;
 	count(host, record, "done");
 	snprintf(labels, sizeof(labels), "plugin=\"%s\"", record->name);
 	fl_metric_set(metrics_find(host->parts.metrics, FL_GAUGE, "feedloom_reload_pause_seconds",

@@ -27,7 +27,8 @@ void plugin_records_free(struct host *host);
 /** The name of the file an instance's code comes from, without .so. */
 const char *plugin_of(const struct fl_ctx *ctx);
 
-void plugin_record_done(struct host *host, struct plugin_record *record, int64_t took_ns);
+void plugin_record_done(
+	struct host *host, struct plugin_record *record, const struct swap_cost *cost);
 void plugin_record_failed(
 	struct host *host, struct plugin_record *record, const char *instance, const char *problem);
 

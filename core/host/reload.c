@@ -111,16 +111,18 @@ static int compare_versions(const char *a, const char *b)
 	return (*a != '\0') - (*b != '\0');
 }
 
-static void say(const struct fl_ctx *ctx, const char *from, const char *to, int64_t took_ns)
+static void say(
+	const struct fl_ctx *ctx, const char *from, const char *to, const struct swap_cost *cost)
 {
 	int order = compare_versions(to, from);
 
-	log_info(ctx->name, "plugin %s: version %s takes over from %s%s, from %s, in %.1f ms",
+	log_info(ctx->name,
+		"plugin %s: version %s takes over from %s%s, from %s, in %.1f ms, %.1f of them work",
 		ctx->plugin->name, to, from,
 		order < 0        ? ", an older one"
 			: order == 0 ? ", another build of it"
 						 : "",
-		image_path(ctx->image), (double)took_ns / 1e6);
+		image_path(ctx->image), (double)cost->pause_ns / 1e6, (double)cost->processor_ns / 1e6);
 }
 
 /* ---- one instance ---- */
@@ -136,11 +138,11 @@ static bool swap_one(struct reload *reload, struct fl_ctx *ctx)
 	struct plugin_record *record = plugin_record(reload->host, reload->plugin);
 	bool is_running = ctx->phase == INSTANCE_RUNNING;
 	char problem[SWAP_PROBLEM_BYTES], from[64];
-	int64_t took_ns = 0;
+	struct swap_cost cost = { 0, 0 };
 	int result;
 
 	snprintf(from, sizeof(from), "%s", ctx->plugin->version);
-	result = is_running ? swap_instance(ctx, reload->image, problem, &took_ns)
+	result = is_running ? swap_instance(ctx, reload->image, problem, &cost)
 						: swap_stopped(ctx, reload->image, problem);
 	if (result == -EBUSY && !is_late(reload))
 		return false; /* it asks for a moment */
@@ -152,8 +154,8 @@ static bool swap_one(struct reload *reload, struct fl_ctx *ctx)
 	}
 	images_add(&reload->host->images, reload->image); /* what a configuration means from now on */
 	if (record != NULL)
-		plugin_record_done(reload->host, record, took_ns);
-	say(ctx, from, ctx->plugin->version, took_ns);
+		plugin_record_done(reload->host, record, &cost);
+	say(ctx, from, ctx->plugin->version, &cost);
 	/* What it failed for, or lacked, may have been mended with it. */
 	if ((ctx->is_orphan || ctx->phase == INSTANCE_FAILED) && !ctx->is_held) {
 		ctx->is_orphan = false;

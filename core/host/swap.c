@@ -216,14 +216,14 @@ static int64_t now_ns(const struct fl_ctx *ctx)
 	return clock_monotonic_ns(ctx->host->parts.loop);
 }
 
-int swap_instance(struct fl_ctx *ctx, struct image *image, char *problem, int64_t *took_ns)
+int swap_instance(struct fl_ctx *ctx, struct image *image, char *problem, struct swap_cost *cost)
 {
 	static int (*const steps[])(
 		struct swap *swap) = { check_descriptor, read_options, save, create, restore, start };
 	struct swap swap = {
 		.ctx = ctx, .image = image, .plugin = image_plugin(image), .problem = problem
 	};
-	int64_t since_ns = now_ns(ctx);
+	int64_t since_ns = now_ns(ctx), worked_ns = clock_thread_ns();
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && result == 0; i++)
@@ -234,7 +234,7 @@ int swap_instance(struct fl_ctx *ctx, struct image *image, char *problem, int64_
 		undo(&swap);
 	kept_destroy(swap.kept);
 	snapshot_destroy(swap.snapshot);
-	*took_ns = now_ns(ctx) - since_ns;
+	*cost = (struct swap_cost){ now_ns(ctx) - since_ns, clock_thread_ns() - worked_ns };
 	return result;
 }
 

@@ -9,6 +9,11 @@
 
 enum { SWAP_PROBLEM_BYTES = 512 };
 
+/** What a swap has cost: how long the loop stood still, and how much of that was work. */
+struct swap_cost {
+	int64_t pause_ns, processor_ns;
+};
+
 /** None of the instance's code is on the stack, and no batch of a sink is with its store. */
 bool swap_is_possible(const struct fl_ctx *ctx);
 
@@ -18,9 +23,8 @@ bool swap_is_possible(const struct fl_ctx *ctx);
  * Takes a reference to `image`.
  *
  * @param problem  of SWAP_PROBLEM_BYTES: which step failed, and why
- * @param took_ns  how long the loop stood still
  */
-int swap_instance(struct fl_ctx *ctx, struct image *image, char *problem, int64_t *took_ns);
+int swap_instance(struct fl_ctx *ctx, struct image *image, char *problem, struct swap_cost *cost);
 /** The same for an instance that does not run: code and options are there for its next start. */
 int swap_stopped(struct fl_ctx *ctx, struct image *image, char *problem);
 

@@ -55,3 +55,8 @@ int64_t clock_step_ns(struct loop *loop)
 	loop->clock_offset_ns = offset_ns;
 	return step_ns >= STEP_MIN_MS * FL_MS || step_ns <= -STEP_MIN_MS * FL_MS ? step_ns : 0;
 }
+
+int64_t clock_thread_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -14,4 +14,8 @@ void clock_refresh(struct loop *loop);
  * ms). */
 int64_t clock_step_ns(struct loop *loop);
 
+/** Processor time of the calling thread: what a stretch of work costs, whatever else the machine
+ * does. */
+int64_t clock_thread_ns(void);
+
 #endif

@@ -63,10 +63,10 @@ def reload(daemon, name):
     return daemon.ask("POST", f"/v1/plugins/{name}/reload")
 
 
-def takeovers(process, words=""):
-    """How long the loop stood still in each swap, in ms, as the log has it."""
-    return [float(re.search(r"in ([0-9.]+) ms", line).group(1))
-            for line in process.lines(["takes over from", words])]
+def takeovers(process):
+    """How long the loop stood still in each swap, in ms, and how much of that it worked, as the log has it."""
+    return [tuple(map(float, re.search(r"in ([0-9.]+) ms, ([0-9.]+) of them work", line).groups()))
+            for line in process.lines(["takes over from"])]
 
 
 class Loaded(Run):
@@ -115,19 +115,24 @@ def edit_once(run, turn):
     assert daemon.metric("feedloom_config_invalid") == 0
 
 
-def check_swaps(run, connections, turns, longest):
-    """No connection was closed, nothing failed, `longest` (of a list: how long the loop stood still, in ms) is short."""
+def check_swaps(run, connections, turns, pause_ms=None):
+    """No connection was closed, nothing failed, no swap was much work; `pause_ms`: nor did the loop stand still for
+    so long, on a machine that has nothing else to do."""
     assert run.simulator.connections() == connections, "a connection was closed"
     assert run.daemon.feed()["reconnects"] == 0
     rows = {row["name"]: row for row in run.daemon.ask("GET", "/v1/plugins").json["plugins"]}
     pauses = takeovers(run.daemon) + takeovers(run.simulator)
     for name in PLUGINS:
-        assert rows[name]["reloads"] == turns and rows[name]["last_error"] is None, rows[name]
+        # More where the watcher was done before the request came.
+        assert turns <= rows[name]["reloads"] <= 2 * turns and rows[name]["last_error"] is None, rows[name]
         assert SANITIZED or rows[name]["images_kept"] == 0, rows[name]
-        assert run.daemon.metric(f'feedloom_reloads_total{{plugin="{name}",result="done"}}') == turns
+        assert run.daemon.metric(f'feedloom_reloads_total{{plugin="{name}",result="done"}}') == rows[name]["reloads"]
     assert len(takeovers(run.simulator)) == turns
-    assert SANITIZED or longest(pauses) < PAUSE_MS, pauses
-    return f"{len(pauses)} swaps, the loop stood still for {statistics.median(pauses)} ms (median), {max(pauses)} at most"
+    stood, worked = zip(*pauses)
+    assert SANITIZED or max(worked) < PAUSE_MS, pauses
+    assert SANITIZED or pause_ms is None or max(stood) < pause_ms, pauses
+    return (f"{len(pauses)} swaps, the loop stood still for {statistics.median(stood)} ms (median), {max(stood)} at most,"
+            f" and worked for {max(worked)} at most")
 
 
 def check_end(run):
