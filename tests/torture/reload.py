@@ -24,6 +24,8 @@ def run(options, progress):
             progress.at(turn + 1, max(options.reloads, options.edits), f"{memory[-1]} KiB resident")
         progress.say(check_swaps(done, connections, options.reloads, options.pause_ms or None))
         progress.say(check_memory(memory))
+        done.simulator.rate(0)
+        done.daemon.wait_drained(1800)  # the store may be behind: what comes next waits a minute at most
         progress.say(str(check_end(done)))
 
 

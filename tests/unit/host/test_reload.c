@@ -122,6 +122,30 @@ static void what_start_asked_for_is_carried_out(void **state)
 	assert_int_equal(rig_calls(&rig, "feed", "timer"), 0); /* that of an hour was adopted */
 }
 
+static void what_start_does_not_name_is_closed(void **state)
+{
+	char question[128];
+	struct fl_ctx *ctx;
+
+	(void)state;
+	start_pair();
+	(void)snprintf(question, sizeof(question), "{\"number\":2,\"url\":\"ws://127.0.0.1:%d/ws\"}",
+		fl_listen_port(rig_find(&rig, "venue"), 1));
+	rig_ask(&rig, "feed", "connect", question); /* besides the one of its options */
+	rig_until_calls(&rig, "feed", "up", 2);
+	assert_int_equal(fl_timer_start(rig_find(&rig, "feed"), 9, FL_HOUR, FL_HOUR), 0);
+	assert_int_equal(fl_timer_start(rig_find(&rig, "feed"), 10, FL_HOUR, 0), 0);
+	assert_int_equal(reload("moving"), FL_REPLY_OK); /* whose peers are nobody's to name */
+	assert_int_equal(reload("moving_feed"), FL_REPLY_OK);
+	rig_until_calls(&rig, "feed", "closed", 1);
+	ctx = rig_find(&rig, "feed");
+	assert_non_null(instance_conn_find(ctx, 1));
+	assert_null(instance_conn_find(ctx, 2));
+	assert_false(fl_timer_is_running(ctx, 9));
+	assert_true(fl_timer_is_running(ctx, 10)); /* it comes once: in flight */
+	assert_int_equal(rig_calls(&rig, "feed", "down"), 0);
+}
+
 static void requests_commands_and_answers_are_handed_over(void **state)
 {
 	char question[128];
@@ -431,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(code_is_swapped_under_open_connections),
 		TEST(what_start_asked_for_is_carried_out),
+		TEST(what_start_does_not_name_is_closed),
 		TEST(requests_commands_and_answers_are_handed_over),
 		TEST(a_sink_is_swapped_between_two_batches),
 		TEST(a_save_that_fails_leaves_no_trace),
