@@ -46,23 +46,38 @@ static const char *one_of(struct run *run, const char *const *choices, size_t co
 
 /* -- what the seed makes of the configuration ----------------------------------------- */
 
-static void write_configurations(struct run *run)
-{
-	static const char *const syncs[] = { "1s", "5s", "30s" };
-	static const int64_t sync_s[] = { 1, 5, 30 };
-	bool is_whole = below(run, 20) == 0;
-	uint64_t sync = below(run, 3);
-	unsigned btc = is_whole ? 728 : 10 + (unsigned)below(run, 90);
-	unsigned eth = is_whole ? 820 : 10 + (unsigned)below(run, 90);
+struct universe {
+	bool is_whole; /* as many as the venue has */
+	unsigned btc, eth, trade_share;
+};
 
-	run->sync_ns = sync_s[sync] * FL_SECOND;
-	snprintf(run->exchange_yaml, sizeof(run->exchange_yaml),
+static void write_exchange(
+	struct run *run, const struct universe *universe, const char *faults, char *out, size_t size)
+{
+	snprintf(out, size,
 		"journal: { sync: 60s }\n"
 		"services:\n"
 		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
-		", btc_options: %u, eth_options: %u,"
-		" futures: 2, message_rate: 1, trade_share: %u, book_share: 60, ledger: ':memory:ledger', ledger_flush: 60s }\n",
-		run->day->seed, btc, eth, 20 + (unsigned)below(run, 80));
+		", btc_options: %u, eth_options: %u, futures: 2, message_rate: 1, trade_share: %u,"
+		" book_share: 60, ledger: ':memory:ledger', ledger_flush: 60s%s }\n",
+		run->day->seed, universe->btc, universe->eth, universe->trade_share, faults);
+}
+
+/* Drawn one by one: a call's arguments come in an order of the compiler's. */
+static void write_collector(struct run *run, const struct universe *universe, const char *sync)
+{
+	unsigned flush_rows = 1 + (unsigned)below(run, 200);
+	const char *floor = ONE_OF(run, "20ms", "5s", "10s", "20s", "20s");
+	const char *refresh = ONE_OF(run, "5m", "5m", "5m", "5m", "5m", "1m");
+	const char *heartbeat = ONE_OF(run, "10s", "30s", "60s");
+	unsigned max_instruments = universe->is_whole ? 250 : 20 + (unsigned)below(run, 80);
+	const char *channels =
+		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote",
+			"ticker.agg2, trades.agg2, quote, book.100ms", "ticker.agg2, trades.100ms, book.agg2",
+			"trades.100ms, quote", "trades.100ms, quote, index");
+	const char *host = ONE_OF(run, "exchange.test", "127.0.0.1", "localhost");
+	const char *keep = ONE_OF(run, "1h", "10m", "1h");
+
 	snprintf(run->collector_yaml, sizeof(run->collector_yaml),
 		"journal: { sync: %s, keep: %s }\n"
 		"feeds:\n"
@@ -71,14 +86,22 @@ static void write_configurations(struct run *run)
 		"sinks:\n"
 		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: %s,"
 		" flush_interval: 20s, flush_rows: %u }\n",
-		syncs[sync], ONE_OF(run, "1h", "10m", "1h"),
-		ONE_OF(run, "exchange.test", "127.0.0.1", "localhost"),
-		ONE_OF(run, "ticker.agg2, trades.100ms, quote", "ticker.100ms, trades.100ms, quote",
-			"ticker.agg2, trades.agg2, quote, book.100ms", "ticker.agg2, trades.100ms, book.agg2",
-			"trades.100ms, quote", "trades.100ms, quote, index"),
-		is_whole ? 250 : 20 + (unsigned)below(run, 80), ONE_OF(run, "10s", "30s", "60s"),
-		ONE_OF(run, "5m", "5m", "5m", "5m", "5m", "1m"),
-		ONE_OF(run, "20ms", "5s", "10s", "20s", "20s"), 1 + (unsigned)below(run, 200));
+		sync, keep, host, channels, max_instruments, heartbeat, refresh, floor, flush_rows);
+}
+
+static void write_configurations(struct run *run)
+{
+	static const char *const syncs[] = { "1s", "5s", "30s" };
+	static const int64_t sync_s[] = { 1, 5, 30 };
+	struct universe universe = { .is_whole = below(run, 20) == 0 };
+	uint64_t sync = below(run, 3);
+
+	universe.btc = universe.is_whole ? 728 : 10 + (unsigned)below(run, 90);
+	universe.eth = universe.is_whole ? 820 : 10 + (unsigned)below(run, 90);
+	universe.trade_share = 20 + (unsigned)below(run, 80);
+	run->sync_ns = sync_s[sync] * FL_SECOND;
+	write_exchange(run, &universe, "", run->exchange_yaml, sizeof(run->exchange_yaml));
+	write_collector(run, &universe, syncs[sync]);
 }
 
 /* -- moments -------------------------------------------------------------------------- */
