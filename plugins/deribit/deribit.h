@@ -209,7 +209,9 @@ struct deribit {
 	uint32_t slot_item[SEQ_SLOTS]; /* index + 1 */
 
 	struct fl_rate subscribe_rate, call_rate, list_rate;
-	int64_t pace_at_ns; /* when TIMER_PACE is due, 0: not running */
+	int64_t doubt_ns;       /* real time of a message that could not be read; 0: none since */
+	int64_t doubt_again_ns; /* when trades may be asked for on its account again */
+	int64_t pace_at_ns;     /* when TIMER_PACE is due, 0: not running */
 	uint32_t ticks;
 	int probe_step;
 

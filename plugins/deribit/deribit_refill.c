@@ -19,6 +19,7 @@
 #include <string.h>
 
 enum { CALL_COST = 500, PAGE = 1000, ATTEMPTS_MAX = 3, FAILURES_MAX = 6 };
+#define DOUBT_AGAIN_NS (30 * FL_SECOND)
 #define MARGIN_NS (5 * FL_SECOND)
 /* After a start: trades that the process held back when it died lie before the newest it published.
  */
@@ -176,6 +177,8 @@ void deribit_sweep_begin(struct deribit *self, struct deribit_group *group, int6
 		return;
 	}
 	from = newest == 0 ? group->since_ns : newest - (is_cold ? COLD_MARGIN_NS : MARGIN_NS);
+	if (self->doubt_ns != 0 && self->doubt_ns - MARGIN_NS < from)
+		from = self->doubt_ns - MARGIN_NS;
 	if (group->sweep_at_ns != 0 && group->sweep_at_ns < from)
 		from = group->sweep_at_ns; /* an earlier one did not come to its end */
 	if (from < server_ns - HORIZON_NS) {
@@ -193,6 +196,24 @@ void deribit_sweep_begin(struct deribit *self, struct deribit_group *group, int6
 	group->sweep_retry_ns = 0;
 	group->sweep_count = 0;
 	group->sweep_failures = 0;
+}
+
+void deribit_doubt(struct deribit *self)
+{
+	if (self->doubt_ns == 0)
+		self->doubt_ns = fl_now_ns(self->ctx);
+}
+
+void deribit_doubt_check(struct deribit *self, int64_t now)
+{
+	if (self->doubt_ns == 0 || now < self->doubt_again_ns)
+		return;
+	self->doubt_again_ns = now + DOUBT_AGAIN_NS;
+	for (size_t i = 0; i < self->group_count; i++)
+		if (self->groups[i].what == DERIBIT_OF_TRADES && self->groups[i].acked &&
+			self->groups[i].since_ns != 0)
+			deribit_sweep_begin(self, &self->groups[i], 0);
+	self->doubt_ns = 0;
 }
 
 static void sweep_end(struct deribit *self, struct deribit_group *group)

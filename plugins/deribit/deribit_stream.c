@@ -4,6 +4,7 @@
  * The hot path: a lookup of the instrument's name, continuity where the kind has one, fl_publish.
  */
 #include "deribit_parts.h"
+#include "deribit_refill.h"
 #include "deribit_session.h"
 #include "deribit_trades.h"
 #include "deribit_universe.h"
@@ -167,8 +168,10 @@ static void on_trades(struct deribit *self, struct deribit_message *in, int64_t 
 			group = &self->groups[i];
 	while ((more = deribit_trade_next(&in->rows, &trade)) != 0)
 		if (more < 0 ||
-			deribit_stream_trade(self, &trade, group, received_ns, 0) == DERIBIT_MALFORMED)
+			deribit_stream_trade(self, &trade, group, received_ns, 0) == DERIBIT_MALFORMED) {
 			deribit_malformed(self, "a trade");
+			deribit_doubt(self);
+		}
 }
 
 static void on_index(struct deribit *self, struct deribit_message *in, int64_t received_ns)
@@ -234,7 +237,10 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 		return;
 	case DERIBIT_HEARTBEAT:
 	case DERIBIT_IGNORED: return;
-	case DERIBIT_MALFORMED: deribit_malformed(self, "a message of the venue's"); return;
+	case DERIBIT_MALFORMED:
+		deribit_malformed(self, "a message of the venue's");
+		deribit_doubt(self);
+		return;
 	}
 	if (in.is_odd)
 		deribit_malformed(self, "a value of the wrong type, taken as absent");
