@@ -14,7 +14,7 @@
 
 #define QUIET_NS (30 * FL_MINUTE)
 #define LOOK_NS FL_MINUTE
-enum { TURNS_A_LOOK = 100 };
+enum { TURNS_A_LOOK = 100, VENUE_FAULT_DAYS = 4 };
 #define CLOSE_LOOK_NS (20 * FL_MINUTE)
 
 struct run {
@@ -22,7 +22,7 @@ struct run {
 	struct random_stream draw, moments;
 	uint64_t turns, look_at_turn;
 	struct machine *exchange, *collector;
-	char exchange_yaml[1024], collector_yaml[2048];
+	char exchange_yaml[1024], calm_exchange_yaml[1024], collector_yaml[2048];
 	sqlite3 *db;
 	struct watch watch;
 	int64_t sync_ns;       /* how often the collector's journal is */
@@ -89,6 +89,17 @@ static void write_collector(struct run *run, const struct universe *universe, co
 		sync, keep, host, channels, max_instruments, heartbeat, refresh, floor, flush_rows);
 }
 
+/* On some days the exchange itself does what it should not, by chance (plugins/simulator/faults.c).
+ */
+static const char *venue_faults(struct run *run)
+{
+	struct random_stream draw = stream_of_seed(run->day->seed, "venue");
+
+	run->day->has_venue_faults |=
+		run->day->has_faults && stream_below(&draw, VENUE_FAULT_DAYS) == 0;
+	return run->day->has_venue_faults ? ", faults: { seed: 1, every: 10m }" : "";
+}
+
 static void write_configurations(struct run *run)
 {
 	static const char *const syncs[] = { "1s", "5s", "30s" };
@@ -100,7 +111,9 @@ static void write_configurations(struct run *run)
 	universe.eth = universe.is_whole ? 820 : 10 + (unsigned)below(run, 90);
 	universe.trade_share = 20 + (unsigned)below(run, 80);
 	run->sync_ns = sync_s[sync] * FL_SECOND;
-	write_exchange(run, &universe, "", run->exchange_yaml, sizeof(run->exchange_yaml));
+	write_exchange(run, &universe, "", run->calm_exchange_yaml, sizeof(run->calm_exchange_yaml));
+	write_exchange(
+		run, &universe, venue_faults(run), run->exchange_yaml, sizeof(run->exchange_yaml));
 	write_collector(run, &universe, syncs[sync]);
 }
 
@@ -308,6 +321,12 @@ static void finish(struct run *run)
 	char reason[700] = "";
 	int64_t until_us;
 
+	if (run->day->has_venue_faults) {
+		(void)machine_stop(run->exchange);
+		if (machine_start(run->exchange, run->calm_exchange_yaml) != 0)
+			verdict_fault(&day->verdict, "the exchange does not start for the last time");
+		check_disturbed(run->db, "venue", 0, real_us());
+	}
 	pass(run, QUIET_NS);
 	if (!host_is_ready(machine_host(run->collector), reason, sizeof(reason)))
 		verdict_fault(&day->verdict, "half an hour after the last fault: %s", reason);

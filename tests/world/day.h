@@ -12,6 +12,7 @@ struct day {
 	uint64_t seed;
 	int64_t length_ns;
 	bool has_faults;
+	bool has_venue_faults; /* asked for, or drawn */
 	/* What came of it: */
 	struct verdict verdict;
 	uint64_t hash, turns, moments;

@@ -1,7 +1,7 @@
 /*
  * world_day: simulated days, one process each, on all processors; what `./dev sim` runs.
  *
- *   world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--again]
+ *   world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--venue-faults] [--again]
  *
  * Of several seeds each day is a process of its own that writes what came of it into a pipe; the
  * last lines say what all of them covered. FEEDLOOM_SHORT (sanitizers) makes it two hours at most.
@@ -25,7 +25,7 @@
 struct order {
 	uint64_t seed;
 	long runs, hours, jobs;
-	bool has_faults, again;
+	bool has_faults, has_venue_faults, again;
 };
 
 /* Not what a signal handler may do, but all is lost anyway, and this says where. */
@@ -60,10 +60,11 @@ static void print_day(const struct day *day, double took_s)
 {
 	printf("seed %" PRIu64 ": %" PRId64 " messages, %" PRId64 " stored, %" PRId64
 		   " cut off, %" PRId64
-		   " trades refilled, %u faults, %u starts, heap %.1f MiB, fingerprint "
+		   " trades refilled, %u faults%s, %u starts, heap %.1f MiB, fingerprint "
 		   "%016" PRIx64 ", %.1f s\n",
 		day->seed, day->verdict.messages, day->verdict.stored, day->verdict.missing,
-		day->verdict.refilled, sum_of_faults(day), day->starts,
+		day->verdict.refilled, sum_of_faults(day),
+		day->has_venue_faults ? " and the exchange's" : "", day->starts,
 		(double)day->heap_most_bytes / 1048576, day->hash, took_s);
 }
 
@@ -73,9 +74,10 @@ static void print_day(const struct day *day, double took_s)
  */
 static uint64_t hash_elsewhere(const struct day *like)
 {
-	struct day day = {
-		.seed = like->seed, .length_ns = like->length_ns, .has_faults = like->has_faults
-	};
+	struct day day = { .seed = like->seed,
+		.length_ns = like->length_ns,
+		.has_faults = like->has_faults,
+		.has_venue_faults = like->has_venue_faults };
 	uint64_t hash = 0;
 	int ends[2];
 	pid_t pid;
@@ -113,9 +115,10 @@ static int run_seed(const struct order *order, uint64_t seed, struct day *day)
 	double begun_s = wall_s();
 	uint64_t other = 0;
 
-	*day = (struct day){
-		.seed = seed, .length_ns = order->hours * FL_HOUR, .has_faults = order->has_faults
-	};
+	*day = (struct day){ .seed = seed,
+		.length_ns = order->hours * FL_HOUR,
+		.has_faults = order->has_faults,
+		.has_venue_faults = order->has_venue_faults };
 	if (order->again)
 		other = hash_elsewhere(day); /* before anything has left a trace here */
 	day_run(day);
@@ -134,7 +137,7 @@ static int run_seed(const struct order *order, uint64_t seed, struct day *day)
 /* What all days together have covered. */
 struct cover {
 	uint64_t messages, missing, refilled, moments, faults[DAY_FAULTS];
-	uint64_t starts, kills, power_cuts;
+	uint64_t starts, kills, power_cuts, venue_days;
 	int64_t heap_most_bytes;
 	double cpu_s;
 };
@@ -148,6 +151,7 @@ static void cover_add(struct cover *cover, const struct day *day)
 	cover->starts += day->starts;
 	cover->kills += day->kills;
 	cover->power_cuts += day->power_cuts;
+	cover->venue_days += day->has_venue_faults;
 	if (day->heap_most_bytes > cover->heap_most_bytes)
 		cover->heap_most_bytes = day->heap_most_bytes;
 	for (size_t i = 0; i < DAY_FAULTS; i++)
@@ -163,6 +167,7 @@ static void cover_print(const struct cover *cover, double took_s)
 		cover->power_cuts, cover->moments);
 	for (size_t i = 0; i < DAY_FAULTS; i++)
 		printf("%s %s %" PRIu64, i == 0 ? "" : ",", day_fault_name(i), cover->faults[i]);
+	printf("; on %" PRIu64 " days the exchange's own", cover->venue_days);
 	printf("\nmost heap of a collector %.1f MiB; %.0f s, of the processors %.0f s\n",
 		(double)cover->heap_most_bytes / 1048576, took_s, cover->cpu_s);
 }
@@ -245,7 +250,8 @@ static long run_all(const struct order *order)
 
 static int usage(void)
 {
-	fputs("usage: world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--again]\n",
+	fputs(
+		"usage: world_day [--seed N] [--runs N] [--hours H] [--jobs N] [--no-faults] [--venue-faults] [--again]\n",
 		stderr);
 	return 64;
 }
@@ -264,6 +270,8 @@ int main(int argc, char **argv)
 
 		if (strcmp(argv[i], "--no-faults") == 0)
 			order.has_faults = false;
+		else if (strcmp(argv[i], "--venue-faults") == 0)
+			order.has_venue_faults = true;
 		else if (strcmp(argv[i], "--again") == 0)
 			order.again = true;
 		else if (value == NULL)
