@@ -132,8 +132,8 @@ DECLARE
 	key text := CASE kind WHEN 'retention' THEN 'drop_after' ELSE 'compress_after' END;
 	present text;
 BEGIN
-	EXECUTE 'SELECT config ->> $3 FROM timescaledb_information.jobs WHERE hypertable_schema = current_schema()
-		AND hypertable_name = $1 AND proc_name = ''policy_'' || $2' INTO present USING relation, kind, key;
+	EXECUTE 'SELECT config ->> $2 FROM timescaledb_information.jobs WHERE hypertable_schema = current_schema()
+		AND hypertable_name = $1 AND config ? $2' INTO present USING relation, key;
 	IF present::interval = after THEN
 		RETURN NULL;
 	ELSIF present IS NOT NULL THEN
