@@ -187,11 +187,15 @@ static void a_second_process_is_refused_and_told_the_first_ones_pid(void **state
 			_exit(1);
 		if (bus_open(loop, &rig.setup, &pid, &bus) != -EWOULDBLOCK)
 			_exit(2);
-		_exit(pid == getppid() ? 0 : 3);
+		if (pid != getppid())
+			_exit(3);
+		/* Not an exit: nobody is to look for leaks in this copy of us, whose workers are not there.
+		 */
+		(void)raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
 	assert_int_equal(publish(&rig, FL_TICKER, 1), 0); /* undisturbed */
 	rig_clean(&rig);
 }
@@ -235,11 +239,25 @@ static void when_full_the_oldest_goes_first_and_is_counted_by_kind(void **state)
 	store_free(&store);
 }
 
+/* Until so few segments are left; fails after a minute. */
+static void wait_segments(struct rig *rig, uint32_t most)
+{
+	struct bus_status status;
+
+	for (int i = 0; i < 600; i++) {
+		bus_status(rig->bus, &status);
+		if (status.segments <= most)
+			return;
+		rig_wait(rig, 100 * FL_MS);
+	}
+	fail_msg("%u segments are left", status.segments);
+}
+
 static void what_is_passed_goes_after_a_while_and_what_is_not_stays(void **state)
 {
 	struct rig rig;
 	struct store store;
-	struct bus_status before, after;
+	struct bus_status before;
 
 	(void)state;
 	rig_make(&rig);
@@ -252,10 +270,8 @@ static void what_is_passed_goes_after_a_while_and_what_is_not_stays(void **state
 	assert_true(before.segments > 3); /* the sink has not come yet */
 	store_make(&store, &rig);
 	assert_int_equal(store_open(&store), 0);
-	rig_wait(&rig, 2200 * FL_MS);
-	bus_status(rig.bus, &after);
+	wait_segments(&rig, 1);
 	assert_int_equal(store.count, 1000);
-	assert_int_equal(after.segments, 1);
 	assert_identity(&store);
 	rig_clean(&rig);
 	store_free(&store);

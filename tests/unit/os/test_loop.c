@@ -149,14 +149,13 @@ static void no_work(void *data)
 	(void)data;
 }
 
-static void look_then_stall(void *data)
+static void start_then_stall(void *data)
 {
 	struct world *world = data;
 
-	int64_t left_ns = world->due_ns - clock_monotonic_ns(world->loop);
-
-	assert_true(left_ns > 0);
-	sleep_ms(left_ns / FL_MS + 10);
+	world->due_ns = clock_monotonic_ns(world->loop) + 20 * FL_MS;
+	timer_start(world->timers[0], 20 * FL_MS, 0);
+	sleep_ms(30);
 	tell(world, 's');
 }
 
@@ -164,14 +163,12 @@ static void look_then_stall(void *data)
 static void a_timer_goes_by_the_turns_own_clock(void **state)
 {
 	struct world *world = *state;
-	struct timer *timer = timer_create(world->loop, check_due, world);
 
-	world->due_ns = clock_monotonic_ns(world->loop) + 500 * FL_MS; /* behind the worker's answer */
-	timer_start(timer, 500 * FL_MS, 0);
-	assert_int_equal(worker_run(world->loop, no_work, look_then_stall, world), 0);
+	world->timers[0] = timer_create(world->loop, check_due, world);
+	assert_int_equal(worker_run(world->loop, no_work, start_then_stall, world), 0);
 	loop_run(world->loop);
 	assert_string_equal(world->story, "sd");
-	timer_destroy(timer);
+	timer_destroy(world->timers[0]);
 }
 
 static void a_stopped_timer_stays_silent(void **state)
