@@ -239,9 +239,10 @@ class Comparison:
         unstored = [(seq,) for seq in range(1, len(self.stored)) if self.stored[seq] == 0]
         self.db.execute("CREATE TEMP TABLE unstored (seq INTEGER PRIMARY KEY)")
         self.db.executemany("INSERT INTO unstored VALUES (?)", unstored)
-        for connection, number, kind, name, event_us, change_id in self.rows(
+        for connection, number, kind, name, event_us, change_id, opened_us in self.rows(
                 "SELECT connection, number_on_connection, kind, instrument_name, event_us,"
-                " (SELECT max(change_id) FROM main.sent_books AS b WHERE b.seq = sent.seq)"
+                " (SELECT max(change_id) FROM main.sent_books AS b WHERE b.seq = sent.seq),"
+                " (SELECT opened_us FROM main.connections AS c WHERE c.connection = sent.connection)"
                 " FROM temp.unstored JOIN main.sent USING (seq)"
                 " WHERE kind NOT IN ('trade', 'replay', 'repeat') AND items > 0"):
             if kind == "book" and self.is_explained(renewals.get(name, ()), event_us):
@@ -256,7 +257,8 @@ class Comparison:
                 self.verdict.fault("missing", f"{what}, though the connection was closed in order")
             else:
                 cut[connection] = cut.get(connection, 0) + 1
-                if not self.is_explained(gaps, event_us):
+                # A first message tells of a time before the connection, of which this one missed nothing.
+                if not self.is_explained(gaps, max(event_us, opened_us)):
                     self.verdict.fault("unexplained", f"{what} lies in no row of stream_gaps")
                 if kind == "book" and snapshots.get(name, -1) < change_id:
                     self.verdict.fault("uncovered", f"{what}: no later snapshot is stored")
