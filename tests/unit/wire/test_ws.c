@@ -166,6 +166,35 @@ static void want_failure_at(
 
 /* ---- tests ---- */
 
+/* Handed on where they lie, with padding on the next one; cut anywhere, to either end. */
+static void messages_that_come_together_do_not_touch_each_other(void **state)
+{
+	static const char *const texts[] = { "first", "", "the second is longer", "3", "fourth" };
+	static const char heard[] =
+		"text first\ntext \ntext the second is longer\nping\ntext 3\ntext fourth\n";
+	unsigned char bytes[256];
+
+	(void)state;
+	for (int is_client = 0; is_client < 2; is_client++) {
+		size_t length = 0;
+
+		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+			if (i == 3)
+				length += frame(bytes + length, 0x89, !is_client, "", 0);
+			length += frame(bytes + length, 0x81, !is_client, texts[i], strlen(texts[i]));
+		}
+		for (size_t cut = 0; cut <= length; cut++) {
+			struct end end;
+
+			open_end(&end, is_client != 0);
+			assert_true(feed(&end, bytes, cut));
+			assert_true(feed(&end, bytes + cut, length - cut));
+			assert_string_equal(buf_string(&end.heard), heard);
+			close_end(&end);
+		}
+	}
+}
+
 static void the_rfcs_examples_are_understood(void **state)
 {
 	static const char hello[] = "\x81\x05Hello";
@@ -446,6 +475,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_rfcs_examples_are_understood),
+		cmocka_unit_test(messages_that_come_together_do_not_touch_each_other),
 		cmocka_unit_test(the_accept_key_is_the_rfcs),
 		cmocka_unit_test(messages_of_every_length_arrive),
 		cmocka_unit_test(what_is_sent_is_what_arrives),
