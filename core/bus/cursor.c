@@ -1,6 +1,6 @@
 /*
- * cursor.c: a cursor's life, and its rule: a batch goes as soon as the store is idle and the commit
- * floor has passed since its last commit. It never waits for more.
+ * cursor.c: a cursor's life, and its rule: a batch goes as soon as the store is idle and, unless it
+ * is full, the commit floor has passed since its last commit. It never waits for more.
  */
 #include "cursor.h"
 #include "clock.h"
@@ -53,6 +53,9 @@ static int64_t wait_ns(const struct cursor *cursor, int64_t now_ns)
 	if (retry_ns > 0)
 		return retry_ns;
 	if (floor_ns <= 0 || cursor->last_commit_ns == 0 || cursor->journal->is_hurried)
+		return 0;
+	/* A floor makes batches fuller: one that is full gains nothing by it. */
+	if (cursor->journal->last_number - cursor->at.number >= cursor->batch_rows)
 		return 0;
 	if (cursor->commit_floor_ns > SHORT_FLOOR_NS) {
 		int64_t flush_ns = cursor->waiting_since_ns + cursor->flush_interval_ns - now_ns;

@@ -50,7 +50,7 @@ struct fl_stream {
 	uint32_t batch_rows;       /* 10,000 */
 	uint32_t flush_rows;       /* 50: cuts short a commit_floor over 20 ms */
 	uint64_t until;            /* no record beyond this number; 0: no end */
-	int64_t commit_floor_ns;   /* 5 ms between the ends of two commits */
+	int64_t commit_floor_ns;   /* 5 ms from a commit to the next batch, unless that is full */
 	int64_t flush_interval_ns; /* 1 s: likewise */
 };
 
