@@ -11,10 +11,11 @@ import pytest
 
 import postgres
 from agreement import check_loss_identity, check_memory
-from harness import until
+from harness import SHORT, until
 from timescale import PgRun
 
 ROLE = "feedloom"
+LONG = pytest.mark.skipif(SHORT, reason="takes long, and has nothing that sanitizers see elsewhere")
 QUICK = {"lock_timeout": "1s", "statement_timeout": "5s", "connect_timeout": "3s"}
 
 
@@ -97,6 +98,7 @@ def waiting(server):
                        " AND wait_event_type = 'Lock'", database="postgres")
 
 
+@LONG
 def test_a_lock_that_is_held_for_long_and_no_room_for_a_session(world, database):
     run = run_on(world, database)
     run.wait_stored(300)
@@ -146,6 +148,7 @@ def test_a_network_that_goes_silent_in_the_middle_of_a_copy(world, database):
         proxy.close()
 
 
+@LONG
 def test_a_standby_that_is_behind_takes_over(world):
     """The cursor that is found there is the truth: the journal still has what that server never got."""
     with postgres.server(timescaledb=False, settings={"wal_level": "replica"}) as primary:
@@ -253,6 +256,7 @@ def small_disk(megabytes):
         os.rmdir(folder)
 
 
+@LONG
 def test_a_disk_that_is_full_on_the_server(world, server):
     with small_disk(80) as place:
         server.execute(f"CREATE TABLESPACE small LOCATION '{place}'", database="postgres")
