@@ -49,11 +49,15 @@ class KilledRun(Run):
         self.daemon.kill()
         self.daemon.start()
 
-    def finish(self):
+    def note_cut(self):
+        """Every connection but the last process's own was cut by a kill."""
         self.daemon.wait_connected(seconds=60)
         alive = set(self.simulator.connections())
         assert self.simulator.quiesce()["lost_rows"] == 0
         self.cut = {row[0] for row in self.simulator.sql("SELECT connection FROM connections")} - alive
+
+    def finish(self):
+        self.note_cut()
         return super().finish()
 
 

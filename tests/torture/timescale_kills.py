@@ -5,7 +5,7 @@ import time
 from agreement import check_loss_identity, check_memory
 from campaign import Campaign, Option, world
 from harness import until
-from kill import CHANNELS, WITH_BOOKS, KilledRun, check_tails
+from kill import CHANNELS, LIFE_S, MESSAGES_OF_A_LIFE, WITH_BOOKS, KilledRun, check_tails
 from postgres import server
 from timescale import PgRun
 
@@ -13,6 +13,16 @@ AWAY_S = 2.0
 
 
 class KilledPgRun(PgRun, KilledRun):
+    def finish(self):
+        self.note_cut()
+        return PgRun.finish(self)
+
+    def live(self, draw):
+        """The store is what is tested here: kills in the midst of a feed's start are the other campaign's."""
+        self.daemon.wait_connected(seconds=60)
+        until(lambda: self.daemon.feed()["messages"] > MESSAGES_OF_A_LIFE, "messages flow", 60)
+        time.sleep(draw.uniform(0, LIFE_S))
+
     def kill_server(self, draw):
         self.server.kill()
         time.sleep(draw.uniform(0, AWAY_S))
