@@ -189,7 +189,7 @@ static void take_clear(struct comparison *comparison, struct sent *sent)
  * They go first to whom they must belong, then to the latest connection, then to who is next in
  * line; of the others nobody can say, and nothing hangs on it.
  */
-enum whose { WHOSE_IT_MUST_BE, OF_THE_LATEST, NEXT_IN_LINE, NOBODY };
+enum whose { WHOSE_IT_MUST_BE, OF_THE_LATEST, NEXT_IN_LINE };
 enum { IN_LINE = 16 }; /* messages between, such as trades, that say nothing of the end */
 
 static bool is_candidate(const struct comparison *comparison, const struct message *message,
@@ -201,14 +201,16 @@ static bool is_candidate(const struct comparison *comparison, const struct messa
 	case WHOSE_IT_MUST_BE: return !is_behind_end(comparison, message);
 	case OF_THE_LATEST: return message->connection == entry->latest;
 	case NEXT_IN_LINE: return message->number <= comparison->ends[message->connection] + IN_LINE;
-	case NOBODY: break;
 	}
 	return false;
 }
 
-static void take_alike(struct comparison *comparison, struct sent *sent, enum whose whose)
+/* From the latest on: of two in line it is the one whose client lived longer. True: some were. */
+static bool take_alike(struct comparison *comparison, struct sent *sent, enum whose whose)
 {
-	for (size_t i = 0; i < sent->count; i++) {
+	bool has_taken = false;
+
+	for (size_t i = sent->count; i-- > 0;) {
 		struct message *message = &comparison->messages[sent->refs[i].seq];
 		struct tally_entry *entry = tally_find(&sent->tally, sent->refs[i].hash);
 
@@ -217,7 +219,18 @@ static void take_alike(struct comparison *comparison, struct sent *sent, enum wh
 		entry->taken++;
 		message->twins--;
 		take(comparison, message);
+		has_taken = true;
 	}
+	return has_taken;
+}
+
+static bool take_all_alike(struct comparison *comparison, enum whose whose)
+{
+	bool has_taken = false;
+
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		has_taken |= take_alike(comparison, &comparison->sent[i], whose);
+	return has_taken;
 }
 
 static void find_stored(struct comparison *comparison)
@@ -228,9 +241,10 @@ static void find_stored(struct comparison *comparison)
 	}
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		take_clear(comparison, &comparison->sent[i]);
-	for (enum whose whose = WHOSE_IT_MUST_BE; whose < NOBODY; whose++)
-		for (size_t i = 0; i < KIND_COUNT; i++)
-			take_alike(comparison, &comparison->sent[i], whose);
+	(void)take_all_alike(comparison, WHOSE_IT_MUST_BE);
+	(void)take_all_alike(comparison, OF_THE_LATEST);
+	for (int i = 0; i < 100 && take_all_alike(comparison, NEXT_IN_LINE); i++)
+		; /* each moves the line on */
 	for (size_t seq = 0; seq < comparison->message_count; seq++) {
 		const struct message *message = &comparison->messages[seq];
 
