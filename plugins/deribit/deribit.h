@@ -92,7 +92,6 @@ struct deribit_item {
 	uint8_t asked, acked, leaving, renew;
 	uint8_t flags, pair, misses;
 	/* With what is above: all that most messages touch of it, in two lines of the cache. */
-	struct fl_silence silence;
 	uint32_t underlying_id; /* that its last ticker named, 0: none */
 	uint32_t underlying_length;
 	const char *underlying_name; /* core's */

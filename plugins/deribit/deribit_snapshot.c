@@ -510,6 +510,8 @@ static int save_numbers(const struct deribit *self, struct fl_snapshot *to)
 		(error = fl_snapshot_put_int(to, "list_again_ns", self->list_again_ns)) != 0 ||
 		(error = fl_snapshot_put_int(to, "is_listed", self->is_listed)) != 0 ||
 		(error = fl_snapshot_put_int(to, "ticks", self->ticks)) != 0 ||
+		(error = fl_snapshot_put_int(to, "doubt_ns", self->doubt_ns)) != 0 ||
+		(error = fl_snapshot_put_int(to, "doubt_again_ns", self->doubt_again_ns)) != 0 ||
 		(error = fl_snapshot_put_int(to, "group_link", self->group_link)) != 0 ||
 		(error = fl_snapshot_put_int(to, "failed_links", self->failed_links)) != 0 ||
 		(error = fl_snapshot_put_int(to, "deferred", (int64_t)self->deferred)) != 0 ||
@@ -541,6 +543,8 @@ static void restore_numbers(struct deribit *self, const struct fl_snapshot *from
 		self->failed_links = (uint32_t)number;
 	if (fl_snapshot_get_int(from, "deferred", &number) == 0)
 		self->deferred = (size_t)number;
+	fl_snapshot_get_int(from, "doubt_ns", &self->doubt_ns);
+	fl_snapshot_get_int(from, "doubt_again_ns", &self->doubt_again_ns);
 	fl_snapshot_get_real(from, "max_drop", &self->max_drop);
 	fl_snapshot_get_real(from, "subscribe_level", &self->subscribe_rate.level);
 	fl_snapshot_get_real(from, "call_level", &self->call_rate.level);
