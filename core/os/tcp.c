@@ -16,6 +16,7 @@
 
 enum {
 	LOW_WATER_BYTES = 64 * 1024,
+	TURN_BYTES = 1024 * 1024,     /* then it rests until the turn is over */
 	FLUSH_NOW_BYTES = 256 * 1024, /* more than this is not gathered any further */
 	KEEP_BYTES = 64 * 1024,       /* an idle tcp keeps a buffer up to this */
 	FLUSH_TIMEOUT_MS = 3000,
@@ -192,6 +193,21 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 	*buffer = uv_buf_init(socket->tcp->loop->receive, LOOP_RECEIVE_BYTES);
 }
 
+/*
+ * libuv reads on as long as its buffer comes back full, 32 times: whoever sends faster than we work
+ * would keep timers, workers and other sockets waiting for tens of milliseconds.
+ */
+static void rest(struct tcp *tcp)
+{
+	tcp->taken_bytes = 0;
+	if (!tcp->is_reading)
+		return;
+	uv_read_stop(stream_of(tcp));
+	tcp->is_reading = false;
+	tcp->is_resting = true;
+	loop_at_turn_end(tcp->loop, &tcp->flush);
+}
+
 static void on_uv_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
 	struct socket *socket = stream->data;
@@ -205,8 +221,13 @@ static void on_uv_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 		end(tcp, got == UV_EOF ? 0 : (int)got);
 		return;
 	}
-	if (!tcp->events->on_read(tcp->data, buffer->base, (size_t)got, clock_real_ns(tcp->loop)))
+	tcp->taken_bytes += (size_t)got;
+	if (!tcp->events->on_read(tcp->data, buffer->base, (size_t)got, clock_real_ns(tcp->loop))) {
 		assert(tcp->state != TCP_OPEN); /* false says that it was closed inside */
+		return;
+	}
+	if (tcp->taken_bytes > TURN_BYTES)
+		rest(tcp);
 }
 
 void tcp_start_reading(struct tcp *tcp)
@@ -340,6 +361,10 @@ static void flush_turn(struct turn_end *turn_end)
 {
 	struct tcp *tcp = container_of(turn_end, struct tcp, flush);
 
+	if (tcp->is_resting) {
+		tcp->is_resting = false;
+		tcp_start_reading(tcp);
+	}
 	if (tcp->write_error == 0)
 		send_queued(tcp);
 	if (tcp->state == TCP_FLUSHING) {

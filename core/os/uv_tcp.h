@@ -46,7 +46,8 @@ struct tcp {
 	unsigned handles; /* open ones: the timer, and the socket */
 	int write_error;
 	size_t discarded_bytes; /* read behind our end */
-	bool is_writing, is_paused, is_reading, has_ended;
+	size_t taken_bytes;     /* read since it rested last */
+	bool is_writing, is_paused, is_reading, is_resting, has_ended;
 	bool was_high; /* above the low-water mark since on_drained was last called */
 	char peer[64];
 };
