@@ -396,7 +396,9 @@ int journal_append(struct journal *journal, const struct fl_record *record)
 		last_trades_note(journal->trades, record->source, record->instrument, trade->trade_seq,
 			record->event_time_ns, trade->trade_id);
 	}
-	if (segment->populated - segment->end < journal->ahead_bytes) {
+	if (segment->end >= segment->look_at &&
+		segment->populated - segment->end < journal->ahead_bytes) {
+		segment->look_at = segment->end + journal->segment_bytes / 256; /* not for each record */
 		journal_note_reached(journal);
 		journal_look_ahead(journal); /* nothing, while it is busy */
 		journal_mind_room(journal);

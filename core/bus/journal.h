@@ -59,6 +59,7 @@ struct segment {
 	char *map;
 	int64_t capacity;
 	int64_t populated;     /* pages before this are there to be written */
+	int64_t look_at;       /* when `end` comes here, what is ahead is looked at again */
 	int64_t given_back;    /* pages before this were given back */
 	int64_t synced;        /* bytes before this are synced */
 	volatile bool damaged; /* a page could not be had when it was written to */
