@@ -257,20 +257,20 @@ static void defer_from_timer(void *data)
 
 	tell(world, 't');
 	assert_int_equal(loop_defer(world->loop, on_a, world), 0);
+	timer_start(world->timers[1], FL_MS, 0); /* for a later turn */
 }
 
 static void what_a_timer_defers_runs_in_its_own_turn(void **state)
 {
 	struct world *world = *state;
-	struct timer *first = timer_create(world->loop, defer_from_timer, world);
-	struct timer *second = timer_create(world->loop, on_b, world);
 
-	timer_start(first, FL_MS, 0);
-	timer_start(second, 40 * FL_MS, 0);
+	world->timers[0] = timer_create(world->loop, defer_from_timer, world);
+	world->timers[1] = timer_create(world->loop, on_b, world);
+	timer_start(world->timers[0], FL_MS, 0);
 	loop_run(world->loop);
 	assert_string_equal(world->story, "tab");
-	timer_destroy(first);
-	timer_destroy(second);
+	timer_destroy(world->timers[0]);
+	timer_destroy(world->timers[1]);
 }
 
 /* -- signals -------------------------------------------------------------------------- */
