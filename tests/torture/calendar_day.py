@@ -45,6 +45,7 @@ def day(made, hours, progress, begins=BEGINS, **options):
             progress.at(virtual_s(), hours * 3600, f"coverage at least {min(ratios):.4f}, {daemon.rss_kib[-1]} KiB resident")
         time.sleep(60 / SPEED)
     assert sum(ratios) / len(ratios) >= 0.999, f"coverage {sum(ratios) / len(ratios)} on average"
+    simulator.quiesce()
     daemon.wait_drained()
     until_us = int((real_ns + virtual_s() * 1e9) // 1000)
     daemon.stop()

@@ -37,6 +37,7 @@ def soak(made, seconds, progress, refresh_interval_s=300, **options):
         ratios += [c["ratio"] for c in daemon.ask("GET", "/v1/coverage").json["coverage"]]
         files.append(descriptors(daemon))
         progress.at(time.time() - begun, seconds, f"coverage {ratios[-1]:.4f}, {daemon.rss_kib[-1]} KiB, {files[-1]} descriptors")
+    simulator.quiesce()
     daemon.wait_drained()
     until_us = int(time.time() * 1e6)
     errors = [line for line in daemon.log().splitlines() if " ERROR " in line]
