@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+/** temp.disturbed and temp.killed, of check_disturbed and check_killed. */
+void check_tables(sqlite3 *db);
 void check_run(sqlite3 *db, const char *sql);
 sqlite3_stmt *check_prepare(sqlite3 *db, const char *sql);
 /** The query counts what must not be (first column) and gives an example (second). */

@@ -13,7 +13,7 @@ static void add(sqlite3 *db, const char *sql, const char *what, const int64_t *n
 	sqlite3_finalize(row);
 }
 
-static void make_tables(sqlite3 *db)
+void check_tables(sqlite3 *db)
 {
 	check_run(db,
 		"CREATE TEMP TABLE IF NOT EXISTS disturbed (from_us INTEGER, to_us INTEGER, what TEXT); "
@@ -22,13 +22,13 @@ static void make_tables(sqlite3 *db)
 
 void check_disturbed(sqlite3 *db, const char *what, int64_t from_us, int64_t to_us)
 {
-	make_tables(db);
+	check_tables(db);
 	add(db, "INSERT INTO temp.disturbed VALUES (?, ?, ?)", what, (int64_t[]){ from_us, to_us }, 2);
 }
 
 void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
 {
-	make_tables(db);
+	check_tables(db);
 	add(db, "INSERT INTO temp.killed VALUES (?, ?, ?)", NULL,
 		(int64_t[]){ at_us, back_us, keeps_us }, 3);
 }
@@ -75,7 +75,7 @@ static void check_kills(struct verdict *verdict, sqlite3 *db)
 
 void check_reasons(struct verdict *verdict, sqlite3 *db)
 {
-	make_tables(db);
+	check_tables(db);
 	check_gaps(verdict, db);
 	check_kills(verdict, db);
 	check_none(verdict, db, "refused by the venue for going beyond its limits",
