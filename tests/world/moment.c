@@ -215,7 +215,9 @@ static void check_cursor(void *data, struct cursor *cursor)
 	cursor_status(cursor, &status);
 	for (int kind = 0; kind < FL_KIND_COUNT; kind++)
 		check_identity(moment->watch, kind, moment->bus.published[kind], &status);
-	moment->watch->may_tell_anew = moment->watch->may_be_less = false;
+	/* Where it stands is sure when it has gone on: before, it may be looking for its place. */
+	if (status.batches > 0)
+		moment->watch->may_tell_anew = moment->watch->may_be_less = false;
 	/* Of an earlier generation a power cut may have taken what the store has. */
 	if (status.position.generation == moment->bus.generation &&
 		status.position.number > moment->bus.last_number)
