@@ -61,7 +61,7 @@ void journal_degrade(struct journal *journal, const char *format, ...)
 static void recover_state(struct journal *journal)
 {
 	if (journal->state == BUS_OK || journal->lost_since_tick || journal->has_untold ||
-		journal->ahead_error != 0)
+		journal->spare_error != 0 || journal->pages_error != 0)
 		return;
 	journal->state = BUS_OK;
 	journal->reason[0] = '\0';
@@ -316,13 +316,14 @@ static int make_room(struct journal *journal, int64_t bytes)
 		journal_look_ahead(journal);
 		if (journal_help(journal, segment, segment->end + bytes + JOURNAL_RESERVE_BYTES))
 			return 0;
-		return journal->ahead_error != 0 ? journal->ahead_error : -EAGAIN;
+		return journal->pages_error != 0 ? journal->pages_error : -EAGAIN;
 	}
 	if (!journal_spare_is_ready(journal, bytes)) {
 		journal_look_ahead(journal);
-		if (journal->spare == NULL ||
-			!journal_help(journal, journal->spare, journal_spare_needs(journal->spare, bytes)))
-			return journal->ahead_error != 0 ? journal->ahead_error : -EAGAIN;
+		if (journal->spare == NULL)
+			return journal->spare_error != 0 ? journal->spare_error : -EAGAIN;
+		if (!journal_help(journal, journal->spare, journal_spare_needs(journal->spare, bytes)))
+			return journal->pages_error != 0 ? journal->pages_error : -EAGAIN;
 	}
 	journal_roll(journal);
 	return 0;
@@ -461,7 +462,7 @@ static void on_tick(void *data)
 	journal->bytes_per_second += ((double)journal->tick_bytes - journal->bytes_per_second) / 60;
 	journal->tick_bytes = 0;
 
-	journal->ahead_waits = journal->disk_waits = false;
+	journal->spare_waits = journal->pages_wait = journal->disk_waits = false;
 	journal_retire(journal);
 	journal_look_ahead(journal);
 	journal_tend_disk(journal);

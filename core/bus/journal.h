@@ -136,8 +136,10 @@ struct journal {
 	char reason[256];
 
 	struct journal_job ahead, disk;
-	int ahead_error;          /* of the last job ahead; 0: well, or lagging */
-	bool ahead_waits;         /* until the next tick, after an error */
+	int spare_error;          /* of the last attempt at a spare; 0: well, or lagging */
+	int pages_error;          /* of the last populating; likewise */
+	bool spare_waits;         /* until the next tick, after an error */
+	bool pages_wait;          /* likewise */
 	int64_t ahead_since_ns;   /* since when the worker is known to be at it; monotonic */
 	int64_t turn_ns;          /* when the last turn that appends began; monotonic */
 	int64_t no_help_until_ns; /* the disk, not the processor, is what is slow; monotonic */
@@ -232,6 +234,8 @@ void journal_turn_begins(struct journal *journal);
  * makes the next pages ready itself: true when `bytes` of the segment can be written.
  */
 bool journal_help(struct journal *journal, struct segment *segment, int64_t bytes);
+/** The worker is at it and has met no error in that: there will be more. */
+bool journal_more_is_coming(const struct journal *journal);
 /** After an append, and when the worker has answered: is there room, and does on_room know? */
 void journal_mind_room(struct journal *journal);
 void journal_give_up_room(void *journal); /* the room timer's */

@@ -55,7 +55,8 @@ static void done(void *data)
 	job->done(job);
 }
 
-static void start(struct journal *journal)
+/* false: the worker cannot take it. */
+static bool start(struct journal *journal)
 {
 	struct journal_job *job = &journal->ahead;
 
@@ -67,16 +68,16 @@ static void start(struct journal *journal)
 	if (!job->is_busy) {
 		free(job->path);
 		job->path = NULL;
-		journal->ahead_error = -ENOMEM;
-		journal->ahead_waits = true;
 	}
+	return job->is_busy;
 }
 
-static void note_error(struct journal *journal, int error)
+/* A disk without room for a spare may still have the pages of what it has given. */
+static void note_error(struct journal *journal, int *kept, int error)
 {
-	if (error == journal->ahead_error)
+	if (error == *kept)
 		return;
-	journal->ahead_error = error;
+	*kept = error;
 	if (error != 0)
 		log_warn("journal", "%s: cannot make room ahead: %s; tried again each second",
 			journal->folder, error_text(error));
@@ -94,12 +95,13 @@ static void make_done(struct journal_job *job)
 	struct journal *journal = job->journal;
 	struct segment *spare = job->segment;
 
-	note_error(journal, job->error);
+	note_error(journal, &journal->spare_error, job->error);
 	if (job->error < 0) {
 		free(spare);
-		journal->ahead_waits = true;
+		journal->spare_waits = true;
 		if (job->error == -ENOSPC || job->error == -EDQUOT)
 			journal_retire_passed(journal);
+		journal_look_ahead(journal);
 		return;
 	}
 	spare->file = job->file;
@@ -128,9 +130,11 @@ static void make_spare(struct journal *journal)
 	job->to = journal->segment_bytes;
 	job->work = make_work;
 	job->done = make_done;
-	start(journal);
-	if (!job->is_busy)
-		free(job->segment);
+	if (start(journal))
+		return;
+	free(job->segment);
+	note_error(journal, &journal->spare_error, -ENOMEM);
+	journal->spare_waits = true;
 }
 
 /* -- pages ---------------------------------------------------------------------------- */
@@ -171,10 +175,10 @@ static void populate_done(struct journal_job *job)
 		segment_release(job->left);
 	}
 	if (job->error < 0)
-		journal->ahead_waits = true;
+		journal->pages_wait = true;
 	if (atomic_load(&job->reached) > segment->populated) /* the loop may have helped */
 		segment->populated = atomic_load(&job->reached);
-	note_error(journal, job->error);
+	note_error(journal, &journal->pages_error, job->error);
 	segment_release(segment);
 	journal_look_ahead(journal);
 	journal_mind_room(journal);
@@ -224,12 +228,21 @@ static void populate(struct journal *journal, struct segment *segment, int64_t w
 	job->work = populate_work;
 	job->done = populate_done;
 	segment->users++;
-	start(journal);
-	if (job->is_busy)
+	if (start(journal))
 		return;
+	note_error(journal, &journal->pages_error, -ENOMEM);
+	journal->pages_wait = true;
 	segment_release(segment);
 	if (job->left != NULL)
 		segment_release(job->left);
+}
+
+bool journal_more_is_coming(const struct journal *journal)
+{
+	const struct journal_job *job = &journal->ahead;
+
+	return job->is_busy &&
+		(job->work == populate_work ? journal->pages_error : journal->spare_error) == 0;
 }
 
 /* What it was asked for is not there although there was time: it waits for the disk. */
@@ -255,7 +268,7 @@ bool journal_help(struct journal *journal, struct segment *segment, int64_t byte
 	int64_t to = (bytes + HELP_BYTES + page - 1) / page * page;
 	int64_t began_ns;
 
-	if (journal->ahead_error != 0 || journal->ahead_waits || !guard(segment))
+	if (journal->pages_error != 0 || journal->pages_wait || !guard(segment))
 		return false;
 	clock_refresh(journal->loop);
 	began_ns = clock_monotonic_ns(journal->loop);
@@ -280,7 +293,7 @@ void journal_look_ahead(struct journal *journal)
 	struct segment *current = journal->current, *spare = journal->spare;
 	int64_t ahead = 0;
 
-	if (journal->ahead.is_busy || journal->ahead_waits || journal->is_closing)
+	if (journal->ahead.is_busy || journal->is_closing)
 		return;
 	if (current != NULL && !current->damaged) {
 		ahead = current->populated - current->end;
@@ -290,17 +303,20 @@ void journal_look_ahead(struct journal *journal)
 			if (journal->ahead_bytes > JOURNAL_AHEAD_MAX_BYTES)
 				journal->ahead_bytes = JOURNAL_AHEAD_MAX_BYTES;
 		}
-		if (ahead < journal->ahead_bytes && current->populated < current->capacity) {
+		if (ahead < journal->ahead_bytes && current->populated < current->capacity &&
+			!journal->pages_wait) {
 			populate(journal, current, journal->ahead_bytes - ahead);
 			return;
 		}
 	}
+	if (spare == NULL && journal->spare_waits)
+		return;
 	if (spare == NULL) {
 		journal_retire(journal); /* room for it within max_size */
 		make_spare(journal);
 		return;
 	}
 	ahead += spare->populated;
-	if (ahead < journal->ahead_bytes && spare->populated < spare->capacity)
+	if (ahead < journal->ahead_bytes && spare->populated < spare->capacity && !journal->pages_wait)
 		populate(journal, spare, journal->ahead_bytes - ahead);
 }

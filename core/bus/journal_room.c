@@ -44,17 +44,11 @@ static void tell(struct journal *journal, enum room room)
 		journal->on_room(journal->room_data, has_room);
 }
 
-/* A worker that is at it and meets no error will bring more. */
-static bool is_coming(const struct journal *journal)
-{
-	return journal->ahead.is_busy && journal->ahead_error == 0;
-}
-
 void journal_mind_room(struct journal *journal)
 {
 	bool is_low = ready_bytes(journal) < low_bytes(journal);
 
-	if (is_low && is_coming(journal)) {
+	if (is_low && journal_more_is_coming(journal)) {
 		if (journal->room == ROOM_ENOUGH && !journal->is_closing)
 			tell(journal, ROOM_SHORT);
 	} else if (journal->room != ROOM_ENOUGH) {

@@ -124,11 +124,15 @@ def test_a_connection_that_ends_is_replaced(pair, fault, reason, order):
 
 
 def test_heartbeats_refused_in_maintenance_are_asked_for_again(pair):
+    def refused():
+        return len(pair.daemon.lines(["connection", "the venue is in maintenance"]))
     pair.wait_healthy()
+    before = refused()
     pair.fault("maintenance", seconds=3)
-    until(lambda: pair.daemon.lines(["maintenance", "connection"]), "it is said")
+    until(lambda: refused() > before, "one came up in maintenance")
     pair.wait_flow()
-    assert pair.fault("heartbeat_late", connection="all", seconds=0.001) == len(pair.connections())
+    until(lambda: pair.fault("heartbeat_late", connection="all", seconds=0.001) == len(pair.connections()),
+          "each connection has its heartbeats")
 
 
 # ---- connections that are slow ----

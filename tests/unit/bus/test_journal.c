@@ -288,6 +288,28 @@ static void set_file_limit(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+static void without_room_for_another_segment_those_there_are_filled_to_their_ends(void **state)
+{
+	const int64_t segment_bytes = INT64_C(16) << 20; /* several times what is populated ahead */
+	struct rig rig;
+	int64_t count = 0;
+
+	(void)state;
+	rig_make(&rig);
+	rig.setup.segment_bytes = segment_bytes;
+	rig_open(&rig);
+	publish_many(&rig, 1, 10); /* the first segment; the second is made ahead */
+	rig_settle(&rig);
+	set_file_limit(4096);
+	while (publish(&rig, FL_TICKER, 11 + count) == 0)
+		if (++count % 1000 == 0)
+			rig_settle(&rig);
+	set_file_limit(RLIM_INFINITY);
+	assert_true(count * (int64_t)sizeof(struct fl_ticker) > 2 * segment_bytes * 8 / 10);
+	assert_true(count * (int64_t)sizeof(struct fl_ticker) < 2 * segment_bytes);
+	rig_clean(&rig);
+}
+
 static void a_disk_that_is_full_is_a_counted_loss_and_passes(void **state)
 {
 	struct rig rig;
@@ -505,6 +527,7 @@ int main(void)
 		cmocka_unit_test(a_second_process_is_refused_and_told_the_first_ones_pid),
 		cmocka_unit_test(when_full_the_oldest_goes_first_and_is_counted_by_kind),
 		cmocka_unit_test(what_is_passed_goes_after_a_while_and_what_is_not_stays),
+		cmocka_unit_test(without_room_for_another_segment_those_there_are_filled_to_their_ends),
 		cmocka_unit_test(a_disk_that_is_full_is_a_counted_loss_and_passes),
 		cmocka_unit_test(whoever_publishes_is_held_back_before_anything_is_lost),
 		cmocka_unit_test(a_disk_that_hangs_holds_nobody_back_for_ever),
