@@ -285,9 +285,11 @@ static void find_lost(struct comparison *comparison)
 #define EXAMPLE                                                                                    \
 	"SELECT count(*), min(kind || ' of ' || instrument_name || ' at ' || event_us || ', seq ' || " \
 	"seq || ', connection ' || connection) FROM lost"
+/* A snapshot may tell of a time long before it was sent: the gap is of the sending then. */
 #define IN_A_GAP(condition)                                                                        \
-	"EXISTS (SELECT 1 FROM store.stream_gaps g WHERE g.started_us <= lost.event_us AND "           \
-	"g.ended_us >= lost.event_us AND " condition ")"
+	"EXISTS (SELECT 1 FROM store.stream_gaps g WHERE ((g.started_us <= lost.event_us AND "         \
+	"g.ended_us >= lost.event_us) OR (g.started_us <= lost.sent_us AND g.ended_us >= "             \
+	"lost.sent_us)) AND " condition ")"
 /* What the journal had no room for, and a book that has lost its thread, may be missing amidst. */
 #define AMIDST                                                                                     \
 	"(g.cause = 'journal_full' OR (g.cause = 'change_id' AND g.instrument_name = "                 \
