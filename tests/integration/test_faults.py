@@ -266,7 +266,8 @@ def test_a_certificate_of_another_is_refused_until_it_is_put_right(world):
                                 key_file=str(tls / "other_host-key.pem"))
     daemon = world.daemon(simulator, feed={"url": simulator.url("localhost"), "tls": {"ca_file": str(tls / "ca.pem")}})
     daemon.start()
-    until(lambda: daemon.feed()["reason"] and daemon.feed()["state"] == "disconnected", "the reason is in the status")
+    daemon.wait_status(lambda s: s["feeds"][0]["reason"] and s["feeds"][0]["state"] == "disconnected" and
+                       s["sinks"][0]["state"] == "connected", "the reason is in the status, the store is there")
     assert daemon.count("tickers") == 0
     simulator.stop()
     settings = simulator.config["services"]["simulator"]
