@@ -48,8 +48,10 @@ void journal_mind_room(struct journal *journal)
 {
 	bool is_low = ready_bytes(journal) < low_bytes(journal);
 
+	if (journal->is_closing)
+		return; /* the timer is gone, and so is whoever brought records */
 	if (is_low && journal_more_is_coming(journal)) {
-		if (journal->room == ROOM_ENOUGH && !journal->is_closing)
+		if (journal->room == ROOM_ENOUGH)
 			tell(journal, ROOM_SHORT);
 	} else if (journal->room != ROOM_ENOUGH) {
 		tell(journal, ROOM_ENOUGH);

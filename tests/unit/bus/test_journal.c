@@ -466,6 +466,23 @@ static void a_disk_that_hangs_holds_nobody_back_for_ever(void **state)
 	rig_clean(&rig);
 }
 
+static void a_close_while_they_are_held_back_is_orderly(void **state)
+{
+	struct rig rig;
+	struct hold hold = { 0 };
+
+	(void)state;
+	rig_make(&rig);
+	rig_open(&rig);
+	rig_settle(&rig);
+	bus_watch_room(rig.bus, on_room, &hold);
+	begin_to_hang(&rig);
+	(void)publish_until_held(&rig, &hold, 1);
+	atomic_store(&disk_hangs, false);
+	rig_clean(&rig);         /* the worker answers in the midst of it */
+	assert_true(hold.is_on); /* nobody is told any more */
+}
+
 static void what_was_written_is_synced_in_the_given_time(void **state)
 {
 	struct rig rig;
@@ -531,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_disk_that_is_full_is_a_counted_loss_and_passes),
 		cmocka_unit_test(whoever_publishes_is_held_back_before_anything_is_lost),
 		cmocka_unit_test(a_disk_that_hangs_holds_nobody_back_for_ever),
+		cmocka_unit_test(a_close_while_they_are_held_back_is_orderly),
 		cmocka_unit_test(what_was_written_is_synced_in_the_given_time),
 		cmocka_unit_test(a_running_journal_can_be_inspected),
 	};
