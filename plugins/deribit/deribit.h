@@ -215,6 +215,7 @@ struct deribit {
 	int probe_step;
 
 	size_t deferred;       /* followed instruments without room on any connection */
+	bool is_uneven;        /* more are to move to other connections */
 	int group_link;        /* carries the groups: the first, unless that fails */
 	uint32_t failed_links; /* bits: down for so long that others carry what was theirs */
 

@@ -19,22 +19,50 @@ static void open_links(struct deribit *self, int used)
 			deribit_link_close(self, i);
 }
 
-/* Where each belongs; how many have no room. */
-static size_t take_places(struct deribit *self, const int *place)
+/* What is followed is missed while it moves: half a percent at a time, so that hardly any is. */
+enum { MOVES_SHARE = 200 };
+
+/* Where each belongs; how many have no room. What streams moves in steps, from more to fewer. */
+static size_t take_places(struct deribit *self, const int *place, size_t wanted)
 {
-	size_t count = 0, homeless = 0;
+	size_t count = 0, homeless = 0, moves = 0, step = wanted / MOVES_SHARE + 1;
 
 	for (size_t i = 0; i < self->item_count; i++) {
 		struct deribit_item *item = &self->items[i];
 
 		if (deribit_wanted(self, item) == 0)
 			continue;
-		item->goal = (int16_t)place[count++];
+		if (item->acked != 0 && place[count] >= 0 && place[count] != item->place && ++moves > step)
+			item->goal = item->place; /* later */
+		else
+			item->goal = (int16_t)place[count];
+		count++;
 		homeless += item->goal < 0;
 		if (item->place != item->goal && item->acked == 0 && item->call == 0)
 			item->place = item->goal;
 	}
+	self->is_uneven = moves > step;
 	return homeless;
+}
+
+/* Whether what was to move or to be subscribed is there; refused channels are not waited for. */
+static bool is_at_rest(const struct deribit *self)
+{
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
+		uint8_t wanted = deribit_wanted(self, item);
+
+		if (wanted != 0 && item->misses == 0 && item->goal >= 0 &&
+			(item->place != item->goal || (item->acked & wanted) != wanted))
+			return false;
+	}
+	return true;
+}
+
+void deribit_even_out(struct deribit *self)
+{
+	if (self->is_uneven && is_at_rest(self))
+		deribit_place(self);
 }
 
 static void say_homeless(struct deribit *self, size_t homeless, int connections)
@@ -79,7 +107,7 @@ void deribit_place(struct deribit *self)
 		goto out;
 	}
 	used = used < 1 ? 1 : used > LINKS_MAX ? LINKS_MAX : used;
-	say_homeless(self, take_places(self, place), limits.max_connections);
+	say_homeless(self, take_places(self, place, count), limits.max_connections);
 	open_links(self, used);
 out:
 	free(place);

@@ -353,6 +353,7 @@ static void on_tick(struct deribit *self)
 	if (self->ticks % FORGET_EVERY_TICKS == 0)
 		deribit_forget_over(self);
 	deribit_failover(self);
+	deribit_even_out(self);
 	calls_late(self, now);
 	links_late(self, now);
 	books_late(self, now);

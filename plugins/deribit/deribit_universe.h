@@ -55,6 +55,8 @@ void deribit_rehearse(
 
 /** Puts each followed instrument on a connection, and opens and closes connections accordingly. */
 void deribit_place(struct deribit *self);
+/** The next step, where instruments move to other connections and those before have arrived. */
+void deribit_even_out(struct deribit *self);
 /** A connection that is down for long gives its instruments to the others, and gets back its share.
  */
 void deribit_failover(struct deribit *self);

@@ -166,6 +166,8 @@ static void tell_move(
 	case MOVE_REMOVED:
 		event.type = "subscription_removed";
 		event.reason = removal_reason(self, member, now);
+		if (universe_is_due(member, self->options->expiry_buffer_ns, now))
+			member->flags |= MEMBER_RELEASED; /* a look was faster than the answer to leaving */
 		event.connection = last;
 		break;
 	case MOVE_DEFERRED:
@@ -213,8 +215,9 @@ void lifecycle_left(struct lifecycle *self, struct feed *feed, int status, const
 
 		if (member == NULL)
 			continue;
-		/* Also of what was followed for a moment only: why it is not is a row. */
-		member->flags |= MEMBER_RELEASED | MEMBER_FOLLOWED;
+		/* Also of what was followed for a moment only: why it is not is a row, once. */
+		if (!(member->flags & MEMBER_RELEASED))
+			member->flags |= MEMBER_RELEASED | MEMBER_FOLLOWED;
 		lifecycle_gather(self, GATHER_LEFT, member_name(self, member));
 		take_place(self, feed, member, PLACE_NONE, -1);
 	}
