@@ -33,6 +33,20 @@ static void check_settings(const struct pg_target *target)
 		CHECK(target->keys[i] != NULL && target->values[i] != NULL);
 }
 
+/* What the remedy says anyhow is no secret: postgresql: for one. */
+static bool is_in_the_remedy(const char *url)
+{
+	struct pg_target target;
+	struct buf why;
+	bool is_there;
+
+	buf_init(&why, 0);
+	CHECK(pg_target_init(&target, "?://", "feedloom", false, &why) == -EINVAL);
+	is_there = strstr(buf_string(&why), url) != NULL;
+	buf_finish(&why);
+	return is_there;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *url = fuzz_text(data, size);
@@ -49,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pg_target_finish(&target);
 	} else {
 		CHECK(buf_length(&why) > 0);
-		CHECK(strlen(url) < 8 || strstr(buf_string(&why), url) == NULL);
+		CHECK(strlen(url) < 8 || strstr(buf_string(&why), url) == NULL || is_in_the_remedy(url));
 	}
 	buf_finish(&why);
 	free(url);
