@@ -12,5 +12,5 @@ def run(options, progress):
 
 CAMPAIGNS = [Campaign(
     "power", "of a journal with a torn tail, at every byte position, what stood before is there, nothing is misread"
-             " and no number is used twice", "some 100,000 cuts in about 30 min", run,
+             " and no number is used twice", "some 245,000 cuts, over an hour (estimated)", run,
     {"every": Option(1, "cut only at each such byte")})]
