@@ -35,7 +35,8 @@ static void check_settings(const struct pg_target *target)
 		CHECK(target->keys[i] != NULL && target->values[i] != NULL);
 }
 
-/* The password is a word that no message has of itself; `before` and `after` are a way of writing it. */
+/* The password is a word that no message has of itself; `before` and `after` are a way of writing
+ * it. */
 static void check_secret(const char *before, const char *after, const char *foreign)
 {
 	struct buf url, why;
