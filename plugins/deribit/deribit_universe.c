@@ -19,7 +19,8 @@
 enum { LIST_COST = 10000, LIST_RETRIES = 3 };
 #define LIST_AGAIN_NS (60 * FL_SECOND)
 #define LIST_SOON_NS (250 * FL_MS)  /* many are listed within seconds: asked together */
-#define CONFIRM_NS (60 * FL_SECOND) /* a list of less than so much later confirms nothing */
+#define CONFIRM_NS (60 * FL_SECOND) /* a list of less than so much later confirms nothing; */
+									/* where refreshes come faster: than one of them */
 #define OVER_NS FL_DAY              /* how long an expired instrument is remembered */
 #define EXPIRED_NS FL_HOUR          /* later than that: a recorded session, which is followed */
 
@@ -378,7 +379,8 @@ static bool is_explained(const struct deribit_item *item, int64_t time_ns)
  */
 static bool must_hold(struct deribit *self, size_t pair, int64_t time_ns)
 {
-	int64_t now = deribit_now(self);
+	int64_t now = deribit_now(self), every = self->options->refresh_interval_ns;
+	int64_t confirm_ns = every < CONFIRM_NS ? every : CONFIRM_NS;
 	uint32_t listed = 0, missing = 0;
 
 	for (size_t i = 0; i < self->item_count; i++) {
@@ -389,7 +391,7 @@ static bool must_hold(struct deribit *self, size_t pair, int64_t time_ns)
 	}
 	self->list_held[pair] = 0;
 	if ((double)missing <= self->max_drop * (double)listed ||
-		(self->list_held_ns[pair] != 0 && now - self->list_held_ns[pair] >= CONFIRM_NS)) {
+		(self->list_held_ns[pair] != 0 && now - self->list_held_ns[pair] >= confirm_ns)) {
 		self->list_held_ns[pair] = 0;
 		return false;
 	}

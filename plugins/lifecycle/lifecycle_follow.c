@@ -344,12 +344,17 @@ static void ask_for_missing(struct lifecycle *self, struct feed *feed)
 	(void)request_send(self, feed, &request, ASK_SUBSCRIBE, "subscribe");
 }
 
-static bool are_some_pending(const struct lifecycle *self, const struct feed *feed)
+/* A refresh also waits until what is gone has been left; else the next look is early enough. */
+static bool are_some_on_their_way(const struct lifecycle *self, const struct feed *feed)
 {
-	for (size_t i = 0; i < self->universe.count; i++)
-		if (self->universe.members[i].feed == feed_index(self, feed) &&
-			self->universe.members[i].place == PLACE_PENDING)
+	for (size_t i = 0; i < self->universe.count; i++) {
+		const struct member *member = &self->universe.members[i];
+
+		if (member->feed == feed_index(self, feed) &&
+			(member->place == PLACE_PENDING ||
+				(feed->step == STEP_SETTLE && !universe_is_settled(member))))
 			return true;
+	}
 	return false;
 }
 
@@ -389,7 +394,7 @@ void lifecycle_looked(struct lifecycle *self, struct feed *feed, int status, con
 	yyjson_doc_free(doc);
 	feed->is_placed = true;
 	ask_for_missing(self, feed);
-	if (are_some_pending(self, feed))
+	if (are_some_on_their_way(self, feed))
 		lifecycle_look_soon(
 			self, feed, feed->step == STEP_SETTLE ? FL_SECOND / 4 : PENDING_LOOK_NS);
 	lifecycle_settle(self, feed);

@@ -224,7 +224,7 @@ void lifecycle_listed(struct lifecycle *self, struct feed *feed, int status, con
 	lifecycle_look(self, feed);
 }
 
-/* Who is where, by currency; whether all that is asked for is there. */
+/* Who is where, by currency; whether all that is asked for is there, and what is gone is left. */
 static bool count_places(struct lifecycle *self, struct feed *feed)
 {
 	bool is_settled = true;
@@ -241,7 +241,7 @@ static bool count_places(struct lifecycle *self, struct feed *feed)
 		tally->subscribed += member->place == PLACE_SUBSCRIBED;
 		tally->failed += member->place == PLACE_PENDING;
 		tally->deferred += member->place == PLACE_DEFERRED;
-		is_settled = is_settled && member->place != PLACE_PENDING;
+		is_settled = is_settled && universe_is_settled(member);
 	}
 	return is_settled;
 }

@@ -113,6 +113,12 @@ bool universe_is_due(const struct member *member, int64_t buffer_ns, int64_t now
 		is_near_expiry(member, buffer_ns, now_ns);
 }
 
+bool universe_is_settled(const struct member *member)
+{
+	return member->place != PLACE_PENDING &&
+		(member->place != PLACE_SUBSCRIBED || (member->flags & (MEMBER_ACTIVE | MEMBER_PINNED)));
+}
+
 enum move universe_place(struct member *member, enum place place, int connection)
 {
 	enum place before = (enum place)member->place;

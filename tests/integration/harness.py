@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -308,6 +309,11 @@ class Daemon(Process):
 
     def sql(self, query, *parameters):
         return sql(self.store, query, *parameters)
+
+    def edit(self, query, *parameters):
+        """What somebody does to the store by hand."""
+        with closing(sqlite3.connect(self.store, timeout=30)) as connection, connection:
+            connection.execute(query, parameters)
 
     def count(self, table):
         return self.sql(f"SELECT count(*) FROM {table}")[0][0]

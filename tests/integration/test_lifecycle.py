@@ -1,19 +1,41 @@
 """The lifecycle with the real daemon: listings, expiries, rehearsals, restarts, lists that lie, stores that are edited."""
 import json
-import sqlite3
 import time
 
+import pytest
+
+import postgres
 from harness import run, until
+from timescale import store_in
 
 
-def events(daemon, where="1", *parameters):
+@pytest.fixture(scope="module")
+def server():
+    """A real PostgreSQL for the tests that run in both stores."""
+    with postgres.server() as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "timescale"])
+def put(request):
+    """Puts a daemon's store where this turn of the test has it."""
+    if request.param == "sqlite":
+        yield lambda daemon: None
+        return
+    made = request.getfixturevalue("server").create()
+    yield lambda daemon: store_in(daemon, made)
+    made.drop()
+
+
+def events(daemon, where="true", *parameters):
     """Rows of lifecycle_events as dictionaries, in their order."""
     rows = daemon.sql("SELECT event_us, event_type, currency, instrument_name, connection_id, reason, success, metadata "
                       f"FROM lifecycle_events WHERE {where} ORDER BY event_us, rowid", *parameters)
     names = ("at", "type", "currency", "instrument", "connection", "reason", "success", "metadata")
     found = [dict(zip(names, row)) for row in rows]
     for event in found:
-        event["metadata"] = json.loads(event["metadata"] or "{}")
+        if not isinstance(event["metadata"], dict):  # jsonb already is
+            event["metadata"] = json.loads(event["metadata"] or "{}")
     return found
 
 
@@ -41,11 +63,12 @@ def covered(daemon):
     return sum(c["listed"] for c in coverage), sum(c["subscribed"] for c in coverage)
 
 
-def begin(world, lifecycle=None, feed=None, **options):
+def begin(world, lifecycle=None, feed=None, put=lambda daemon: None, **options):
     settings = {"btc_options": 40, "eth_options": 40, "message_rate": 100, "unlisted": 5, **options}
     simulator = world.simulator(**settings)
     daemon = world.daemon(simulator, feed=feed)
     daemon.config["services"]["lifecycle"] = {"refresh_interval": "1h", **(lifecycle or {})}
+    put(daemon)
     daemon.configure(daemon.config)
     daemon.start()
     listed = settings["btc_options"] + settings["eth_options"] - settings["unlisted"]
@@ -60,8 +83,23 @@ def refresh(daemon):
     return {c["currency"]: c for c in answer.json["feeds"][0]["currencies"]}
 
 
-def test_a_listing_is_followed_within_a_second(world):
-    simulator, daemon, listed = begin(world)
+def venue_list(simulator, currency):
+    """What the venue's own list says, by name, in the columns of instrument_metadata."""
+    listed = simulator.ask("GET", f"/api/v2/public/get_instruments?currency={currency}&kind=option")["result"]
+    return {i["instrument_name"]: (i["strike"], i["option_type"], i["expiration_timestamp"], i["creation_timestamp"],
+                                   i["tick_size"], i["contract_size"], i["base_currency"], i["quote_currency"],
+                                   i["settlement_currency"], i["min_trade_amount"]) for i in listed}
+
+
+def stored_list(daemon, currency):
+    rows = daemon.sql("SELECT instrument_name, strike, option_type, expiration_timestamp, creation_timestamp, tick_size,"
+                      " contract_size, base_currency, quote_currency, settlement_currency, min_trade_amount"
+                      " FROM instrument_metadata WHERE is_active AND kind = 'option' AND currency = ?", currency)
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_a_listing_is_followed_within_a_second(world, put):
+    simulator, daemon, listed = begin(world, put=put)
     assert len(events(daemon, "event_type = 'instrument_listed'")) == listed
     simulator.ask("POST", "/sim/fault", {"fault": "list"})
     until(lambda: len(events(daemon, "event_type = 'subscription_added'")) == listed + 1, "the new one is followed")
@@ -74,10 +112,19 @@ def test_a_listing_is_followed_within_a_second(world):
     streamed, = simulator.sql("SELECT min(sent_us) FROM sent WHERE kind = 'ticker' AND instrument_name = ?", name)[0]
     assert streamed - noticed < 1_000_000, f"{(streamed - noticed) / 1000} ms from the notice to its stream"
     assert row(daemon, name)["is_active"] == 1
+    for currency in ("BTC", "ETH"):
+        assert stored_list(daemon, currency) == venue_list(simulator, currency)
+    before = len(events(daemon, "event_type = 'sync_completed'"))
+    counts = refresh(daemon)
+    until(lambda: len(events(daemon, "event_type = 'sync_completed'")) == before + 2, "one a currency is told")
+    for event in events(daemon, "event_type = 'sync_completed'")[before:]:
+        told = {name: event["metadata"][name] for name in counts[event["currency"]] if name != "currency"}
+        assert event["reason"] == "requested" and event["success"] and told == {
+            name: number for name, number in counts[event["currency"]].items() if name != "currency"}, event
 
 
-def test_a_rehearsed_expiry_and_listing(world):
-    simulator, daemon, listed = begin(world)
+def test_a_rehearsed_expiry_and_listing(world, put):
+    simulator, daemon, listed = begin(world, put=put)
     expiring, hidden = active(daemon, 2)
     answer = daemon.ask("POST", "/v1/lifecycle/rehearsal",
                         {"feed": "deribit", "instrument": expiring, "expires_in": "3s"})
@@ -129,8 +176,8 @@ def test_what_nears_its_expiry_is_left_and_trades_are_kept(world):
     assert sum(c["subscribed"] for c in counts.values()) == listed - len(near)
 
 
-def test_a_restart_tells_nothing_that_has_not_changed(world):
-    simulator, daemon, listed = begin(world)
+def test_a_restart_tells_nothing_that_has_not_changed(world, put):
+    simulator, daemon, listed = begin(world, put=put)
     for how in ("stop", "kill"):
         daemon.wait_drained()
         before = len(events(daemon, "instrument_name IS NOT NULL"))
@@ -164,6 +211,54 @@ def test_a_list_that_lies_is_not_believed(world):
     assert not events(daemon, "event_type IN ('instrument_removed', 'instrument_expired', 'subscription_removed')")
 
 
+def test_a_truncated_list_is_held_until_a_second_refresh_confirms(world):
+    simulator, daemon, listed = begin(world, feed={"refresh_interval": "10s"}, unlisted=0)
+    whole = {c: simulator.ask("GET", f"/api/v2/public/get_instruments?currency={c}&kind=option") for c in ("BTC", "ETH")}
+    gone = {i["instrument_name"] for i in whole["BTC"]["result"][25:]}  # 15 of 40: more than max_drop, 20 %
+    whole["BTC"]["result"] = whole["BTC"]["result"][:25]
+    simulator.ask("POST", "/sim/instruments", whole["BTC"])
+    simulator.ask("POST", "/sim/instruments", whole["ETH"])
+    held_at = time.monotonic()
+    for _ in range(2):  # another one at once confirms nothing
+        counts = refresh(daemon)
+        assert {c: (n["held"], n["subscribed"]) for c, n in counts.items()} == {"BTC": (15, 40), "ETH": (0, 40)}
+        assert len(subscribed(daemon)) == listed and time.monotonic() - held_at < 10
+    until(lambda: (told := events(daemon, "event_type = 'drop_held'")) and told[0]["metadata"]["held"] == 15, "it is told")
+    until(lambda: time.monotonic() - held_at > 10, "a second refresh's time")
+    assert not events(daemon, "event_type IN ('instrument_removed', 'subscription_removed')")
+    counts = refresh(daemon)
+    assert {c: (n["held"], n["subscribed"]) for c, n in counts.items()} == {"BTC": (0, 25), "ETH": (0, 40)}
+    until(lambda: len(events(daemon, "event_type = 'subscription_removed'")) == len(gone), "each is told")
+    for type_ in ("instrument_removed", "subscription_removed"):
+        assert {e["instrument"] for e in events(daemon, "event_type = ?", type_)} == gone
+    assert not subscribed(daemon) & gone and daemon.lines("resolved")
+
+
+def test_what_a_dead_connection_carried_moves_to_the_others(world):
+    """And back, when it is there again. Two connections hold 40 of the 50: the rest has no room meanwhile."""
+    simulator, daemon, listed = begin(
+        world, feed={"max_connections": 3, "max_instruments": 20, "failover_after": "5s"},
+        btc_options=25, eth_options=25, unlisted=0, trade_share=300)
+
+    def sizes():
+        return [(c["state"] == "up", c["instruments"]) for c in daemon.feed()["connections"]]
+    assert all(up for up, _ in sizes()) and sorted(n for _, n in sizes()) == [16, 17, 17]
+    simulator.ask("POST", "/sim/fault", {"fault": "refuse", "seconds": 600})
+    # The first carries the trades of all besides: they move as well.
+    first = max(simulator.status()["connections"], key=lambda c: c["channels"])["connection"]
+    assert simulator.drop(first) == 1
+    until(lambda: sizes() == [(False, 0), (True, 20), (True, 20)], "the others have taken them")
+    assert daemon.lines("connection 0 stays down: its instruments move to the others")
+    status = daemon.feed()
+    assert status["state"] == "degraded" and status["reason"].startswith("1 of 3 connections are not up: HTTP 429"), status
+    seen = simulator.sql("SELECT max(seq) FROM sent")[0][0]
+    until(lambda: simulator.sql("SELECT 1 FROM sent WHERE kind = 'trade' AND seq > ?", seen), "trades go on")
+    simulator.ask("POST", "/sim/fault", {"fault": "refuse", "count": 1})  # that one more, then none
+    until(lambda: all(up for up, _ in sizes()) and sorted(n for _, n in sizes()) == [16, 17, 17], "it has its share again", 60)
+    assert daemon.lines("connection 0 is back and gets its share again")
+    until(lambda: covered(daemon) == (50, 50) and daemon.feed()["state"] == "connected", "all are there")
+
+
 def test_a_failed_refresh_is_told_and_tried_again(world):
     simulator, daemon, listed = begin(world)
     simulator.ask("POST", "/sim/fault", {"fault": "rest_status", "count": 100, "status": 500})
@@ -173,17 +268,15 @@ def test_a_failed_refresh_is_told_and_tried_again(world):
     assert len(subscribed(daemon)) == listed
 
 
-def test_edits_of_the_table_are_put_right(world):
-    simulator, daemon, listed = begin(world, {"refresh_interval": "10s"}, unlisted=0)
+@pytest.mark.parametrize("put", ["timescale"], indirect=True)
+def test_edits_of_the_table_are_put_right(world, put):
+    simulator, daemon, listed = begin(world, {"refresh_interval": "10s"}, unlisted=0, put=put)
     strike, ended, gone = active(daemon, 3)
     until(lambda: len(events(daemon, "event_type = 'sync_completed'")) >= 2, "a scheduled refresh")
     # What was listed within the last 15 s is not compared: its row may be on its way.
     until(lambda: time.time() - daemon.sql("SELECT min(listed_us) FROM instrument_metadata")[0][0] / 1e6 > 16, "the wait", 120)
-    store = sqlite3.connect(daemon.store, timeout=30)
-    store.execute("UPDATE instrument_metadata SET strike = 1 WHERE instrument_name = ?", (strike,))
-    store.execute("UPDATE instrument_metadata SET is_active = 0 WHERE instrument_name = ?", (ended,))
-    store.commit()
-    store.close()
+    daemon.edit("UPDATE instrument_metadata SET strike = 1 WHERE instrument_name = ?", strike)
+    daemon.edit("UPDATE instrument_metadata SET is_active = false WHERE instrument_name = ?", ended)
     until(lambda: of(daemon, strike, "metadata_corrected") and of(daemon, ended, "metadata_corrected"), "both are told")
     event, = of(daemon, strike, "metadata_corrected")
     assert event["metadata"]["columns"]["strike"]["was"] == 1
@@ -238,9 +331,11 @@ def test_a_stopped_feed_is_left_alone(world):
     assert len(events(daemon, "instrument_name IS NOT NULL")) == before
 
 
-def test_backfill_fills_the_table_once(world):
+def test_backfill_fills_the_table_once(world, put):
     simulator = world.simulator(btc_options=230, eth_options=120)
     daemon = world.daemon(simulator)
+    put(daemon)
+    daemon.configure(daemon.config)
     arguments = ("backfill", "instruments", "-c", daemon.config_file, "-d", daemon.folder)
 
     def rows():

@@ -115,6 +115,26 @@ static void a_connection_that_drops_is_no_change(void **state)
 	assert_int_equal(universe_place(member, PLACE_SUBSCRIBED, 0), MOVE_ADDED);
 }
 
+static void what_is_gone_and_still_followed_is_not_settled(void **state)
+{
+	struct member *member;
+
+	(void)state;
+	say(1, true, NOW_NS + FL_DAY, NOW_NS, &member);
+	assert_true(universe_is_settled(member)); /* nobody has asked for it */
+	universe_place(member, PLACE_PENDING, -1);
+	assert_false(universe_is_settled(member));
+	universe_place(member, PLACE_SUBSCRIBED, 2);
+	assert_true(universe_is_settled(member));
+	say(1, false, NOW_NS + FL_DAY, NOW_NS, &member);
+	assert_false(universe_is_settled(member));
+	member->flags |= MEMBER_PINNED; /* it stays, by hand */
+	assert_true(universe_is_settled(member));
+	member->flags &= (uint16_t)~MEMBER_PINNED;
+	universe_place(member, PLACE_NONE, -1);
+	assert_true(universe_is_settled(member));
+}
+
 static void what_ended_is_forgotten_and_the_rest_is_found(void **state)
 {
 	struct member *member;
@@ -148,6 +168,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_buffer_begins_before_the_expiry, teardown),
 		cmocka_unit_test_teardown(a_later_expiry_makes_it_wanted_again, teardown),
 		cmocka_unit_test_teardown(a_connection_that_drops_is_no_change, teardown),
+		cmocka_unit_test_teardown(what_is_gone_and_still_followed_is_not_settled, teardown),
 		cmocka_unit_test_teardown(what_ended_is_forgotten_and_the_rest_is_found, teardown),
 	};
 
