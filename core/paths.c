@@ -79,22 +79,21 @@ static bool find_built(struct paths *out)
 
 void paths_find(const char *state, struct paths *out)
 {
-	*out = (struct paths){ .rules = { .prober = "/proc/self/exe" } };
+	*out = (struct paths){ 0 };
 	find_state(state, out);
 	snprintf(out->schema, sizeof(out->schema), "%s", FEEDLOOM_SCHEMA_DIR);
 	if (!find_built(out))
 		add_folder(out, 0, FEEDLOOM_PLUGIN_DIR);
 }
 
-void paths_take(struct paths *paths, const struct plugin_settings *settings)
+void paths_add_drop_in(struct paths *paths, const char *folder)
 {
-	add_folder(paths, 0, settings->folder);
-	paths->rules.needs_seal = settings->needs_seal;
+	add_folder(paths, 0, folder);
 }
 
 struct image_folders paths_folders(const struct paths *paths)
 {
-	return (struct image_folders){ paths->folders, paths->folder_count, NULL, &paths->rules };
+	return (struct image_folders){ paths->folders, paths->folder_count, NULL };
 }
 
 void paths_finish(struct paths *paths)

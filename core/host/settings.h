@@ -21,7 +21,6 @@ struct journal_settings {
 
 struct plugin_settings {
 	const char *folder;
-	bool needs_seal;
 };
 
 struct settings {

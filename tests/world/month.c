@@ -7,14 +7,15 @@
 #include <stdio.h>
 
 #include "host.h"
-#include "instance_parts.h"
 #include "os_inside.h"
 #include "state.h"
 
 #define COVERAGE_LEAST 0.99
 #define COVERAGE_MEAN 0.999
-#define BALANCE_MOST 1.1
 #define STARTS_WITHIN_NS (2 * FL_MINUTE)
+
+/* Small connections: many of them, as with seven times the instruments. */
+enum { MAX_CHANNELS = 500, MAX_INSTRUMENTS = 45 };
 
 struct run {
 	struct month *month;
@@ -22,7 +23,6 @@ struct run {
 	struct random_stream draw;
 	sqlite3 *db;
 	double ratio_sum;
-	int uneven; /* samples in a row */
 	struct watch watch;
 };
 
@@ -46,13 +46,13 @@ static int start(struct run *run)
 		"journal: { sync: 30s, keep: 10m, max_size: 64MiB }\n"
 		"feeds:\n"
 		"  deribit: { url: ws://exchange.test:8090/ws/api/v2, currencies: [BTC, ETH],"
-		" channels: [ticker.agg2, trades.100ms, quote], max_instruments: 45 }\n"
+		" channels: [ticker.agg2, trades.100ms, quote], max_channels: %d, max_instruments: %d }\n"
 		"sinks:\n"
 		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: 5s,"
 		" flush_interval: 20s, retention: { tickers: 2h, option_quotes: 2h, option_trades: 2h } }\n"
 		"services:\n"
 		"  lifecycle: { refresh_interval: 5m, expiry_buffer: %" PRId64 "s }\n",
-		run->month->expiry_buffer_ns / FL_SECOND);
+		MAX_CHANNELS, MAX_INSTRUMENTS, run->month->expiry_buffer_ns / FL_SECOND);
 	run->watch =
 		(struct watch){ .verdict = &run->month->verdict, .machine = run->collector, .db = run->db };
 	watch_begin(&run->watch);
@@ -80,39 +80,25 @@ static void sample_coverage(struct run *run, const struct fl_ctx *feed)
 	}
 }
 
-static void sample_balance(struct run *run, const struct fl_ctx *feed)
+/* After each turn of a loop: between two of them nothing happens. */
+static void on_turn(void *data, struct machine *machine)
 {
-	struct month *month = run->month;
-	int least = INT32_MAX, greatest = 0;
-	struct instance_conn *entry;
-	size_t at = 0;
+	struct run *run = data;
+	const struct fl_ctx *feed;
 
-	while ((entry = map_next(feed->conns, &at, NULL, NULL)) != NULL) {
-		least = entry->instruments < least ? entry->instruments : least;
-		greatest = entry->instruments > greatest ? entry->instruments : greatest;
-	}
-	/* Evening out takes seconds, of which a sample may see one: two in a row are no step any more.
-	 */
-	if (greatest - least <= 1 || (double)greatest <= BALANCE_MOST * least) {
-		if (greatest - least > 1)
-			month->greatest_imbalance = fmax(month->greatest_imbalance, (double)greatest / least);
-		run->uneven = 0;
-	} else if (++run->uneven > 1) {
-		verdict_fault(
-			&month->verdict, "connections carry from %d to %d instruments", least, greatest);
-	}
+	if (machine != run->collector || machine_host(machine) == NULL ||
+		(feed = host_find(machine_host(machine), "deribit")) == NULL)
+		return;
+	balance_look(&run->month->balance, feed);
 }
 
 /* Each minute has one, at a moment that is drawn: not always when nothing happens. */
 static void pass_minute(struct run *run)
 {
 	int64_t before_ns = (int64_t)stream_below(&run->draw, 60000) * FL_MS;
-	const struct fl_ctx *feed;
 
 	world_run(before_ns);
-	feed = host_find(machine_host(run->collector), "deribit");
-	sample_coverage(run, feed);
-	sample_balance(run, feed);
+	sample_coverage(run, host_find(machine_host(run->collector), "deribit"));
 	world_run(FL_MINUTE - before_ns);
 }
 
@@ -149,9 +135,11 @@ static void pass_day(struct run *run)
 	run->month->heap_last_bytes = heap_bytes();
 	if (run->month->heap_first_bytes == 0)
 		run->month->heap_first_bytes = run->month->heap_last_bytes;
-	fprintf(stderr, "coverage at least %.4f, %.6f on average, connections within %.1f %%\n",
+	fprintf(stderr,
+		"coverage at least %.4f, %.6f on average, connections uneven for %.1f s of %" PRId64
+		" times\n",
 		run->month->least_ratio, run->ratio_sum / (double)run->month->samples,
-		(fmax(run->month->greatest_imbalance, 1) - 1) * 100);
+		(double)run->month->balance.uneven_ns / 1e9, run->month->balance.uneven);
 }
 
 /* -- the whole ------------------------------------------------------------------------ */
@@ -162,6 +150,7 @@ static void finish(struct run *run, int64_t from_us)
 	int64_t until_us = world_real_ns() / FL_US;
 	char reason[256] = "";
 
+	world_after_turn(NULL, NULL);
 	month->mean_ratio = run->ratio_sum / (double)month->samples;
 	if (month->mean_ratio < COVERAGE_MEAN)
 		verdict_fault(&month->verdict, "coverage is %.5f on average", month->mean_ratio);
@@ -188,6 +177,10 @@ void month_run(struct month *month)
 	if (start(&run) != 0)
 		verdict_fault(&month->verdict, "it does not start");
 	world_run(STARTS_WITHIN_NS);
+	month->balance.verdict = &month->verdict;
+	month->balance.max_channels = MAX_CHANNELS;
+	month->balance.max_instruments = MAX_INSTRUMENTS;
+	world_after_turn(on_turn, &run);
 	for (int day = 0; day < month->days && month->verdict.problems == 0; day++) {
 		fprintf(stderr, "day %d of %d: ", day + 1, month->days);
 		pass_day(&run);

@@ -6,7 +6,7 @@
 #ifndef WORLD_MONTH_H
 #define WORLD_MONTH_H
 
-#include "check.h"
+#include "balance.h"
 
 struct month {
 	uint64_t seed;
@@ -16,7 +16,7 @@ struct month {
 	struct verdict verdict;
 	int64_t samples, listed, expired, quotes;
 	double least_ratio, mean_ratio;
-	double greatest_imbalance; /* of the largest connection over the smallest */
+	struct balance balance;
 	int64_t heap_first_bytes, heap_last_bytes;
 };
 

@@ -3,6 +3,7 @@
  * lifecycle has to stand; the short form is in the world suite.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +43,15 @@ int main(int argc, char **argv)
 			month.heap_last_bytes - month.heap_first_bytes);
 	printf("seed %" PRIu64 ", %d days: %" PRId64 " options listed, %" PRId64
 		   " expired, coverage at least "
-		   "%.4f, %.6f on average of %" PRId64 " samples, connections within %.1f %%, %" PRId64
-		   " quotes, heap %+" PRId64 " KiB since the first day, %.1f s of processor\n",
+		   "%.4f, %.6f on average of %" PRId64 " samples, %" PRId64 " quotes, heap %+" PRId64
+		   " KiB since the first day, %.1f s of processor\n",
 		month.seed, month.days, month.listed, month.expired, month.least_ratio, month.mean_ratio,
-		month.samples, (month.greatest_imbalance > 0 ? month.greatest_imbalance - 1 : 0) * 100,
-		month.quotes, (month.heap_last_bytes - month.heap_first_bytes) / 1024,
+		month.samples, month.quotes, (month.heap_last_bytes - month.heap_first_bytes) / 1024,
 		(double)(clock() - begun) / CLOCKS_PER_SEC);
+	printf("connections: at most %d channels; even within %.1f %% in %" PRId64
+		   " looks, but for %.1f s of %" PRId64 " moves, the longest of %.1f s\n",
+		month.balance.most_channels, (fmax(month.balance.greatest, 1) - 1) * 100,
+		month.balance.looks, (double)month.balance.uneven_ns / 1e9, month.balance.uneven,
+		(double)month.balance.longest_ns / 1e9);
 	return month.verdict.problems > 0 ? 1 : 0;
 }

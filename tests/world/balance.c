@@ -1,0 +1,84 @@
+#include "balance.h"
+
+#include <math.h>
+
+#include "instance_parts.h"
+#include "world.h"
+
+#define RATIO_MOST 1.1
+/* The feed evens out once a second, a step at a time; each step takes two answers. */
+#define CLOSER_WITHIN_NS (3 * FL_SECOND)
+
+struct sizes {
+	int connections, least, greatest;
+};
+
+static struct sizes look_at_each(struct balance *balance, const struct fl_ctx *feed)
+{
+	struct sizes sizes = { 0, INT32_MAX, 0 };
+	struct instance_conn *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(feed->conns, &at, NULL, NULL)) != NULL) {
+		sizes.connections++;
+		sizes.least = entry->instruments < sizes.least ? entry->instruments : sizes.least;
+		sizes.greatest = entry->instruments > sizes.greatest ? entry->instruments : sizes.greatest;
+		if (entry->channels > balance->most_channels)
+			balance->most_channels = entry->channels;
+		if (entry->channels > balance->max_channels ||
+			entry->instruments > balance->max_instruments)
+			verdict_fault(balance->verdict, "connection %d carries %d instruments in %d channels",
+				entry->number - 1, entry->instruments, entry->channels);
+	}
+	return sizes;
+}
+
+static void even(struct balance *balance, const struct sizes *sizes, int64_t now_ns)
+{
+	if (sizes->greatest - sizes->least > 1)
+		balance->greatest = fmax(balance->greatest, (double)sizes->greatest / (double)sizes->least);
+	if (balance->since_ns == 0)
+		return;
+	balance->uneven_ns += now_ns - balance->since_ns;
+	balance->longest_ns = now_ns - balance->since_ns > balance->longest_ns
+		? now_ns - balance->since_ns
+		: balance->longest_ns;
+	balance->since_ns = 0;
+	balance->is_told = false;
+}
+
+static void uneven(struct balance *balance, const struct sizes *sizes, int64_t now_ns)
+{
+	int spread = sizes->greatest - sizes->least;
+
+	if (balance->since_ns == 0) {
+		balance->since_ns = balance->closer_ns = now_ns;
+		balance->uneven++;
+		balance->spread = spread;
+	} else if (spread < balance->spread) {
+		balance->closer_ns = now_ns;
+		balance->spread = spread;
+	}
+	if (now_ns - balance->closer_ns <= CLOSER_WITHIN_NS || balance->is_told)
+		return;
+	balance->is_told = true;
+	verdict_fault(balance->verdict,
+		"connections carry from %d to %d instruments, and nothing has brought them closer for "
+		"%.1f s",
+		sizes->least, sizes->greatest, (double)(now_ns - balance->closer_ns) / 1e9);
+}
+
+void balance_look(struct balance *balance, const struct fl_ctx *feed)
+{
+	struct sizes sizes = look_at_each(balance, feed);
+	int64_t now_ns = world_now_ns();
+
+	if (sizes.connections == 0)
+		return;
+	balance->looks++;
+	if (sizes.greatest - sizes.least <= 1 ||
+		(double)sizes.greatest <= RATIO_MOST * (double)sizes.least)
+		even(balance, &sizes, now_ns);
+	else
+		uneven(balance, &sizes, now_ns);
+}

@@ -1,0 +1,31 @@
+/*
+ * balance.h: whether a feed's connections are even, looked at after each turn of its process.
+ *
+ * They cannot be at every instant: what is listed or expires changes one connection's size before
+ * the others follow, and a move takes two answers of the venue. So what must hold throughout is:
+ * sizes within a tenth of each other (or one instrument), or on the way there, so that the largest
+ * and the smallest come closer again and again, never more than seconds apart. And no connection
+ * ever carries more than it may.
+ */
+#ifndef WORLD_BALANCE_H
+#define WORLD_BALANCE_H
+
+#include "check.h"
+
+struct balance {
+	struct verdict *verdict;
+	int max_channels, max_instruments; /* of one connection */
+	/* What came of it: */
+	int64_t looks, uneven; /* with sizes; times they became uneven */
+	int64_t uneven_ns, longest_ns;
+	double greatest; /* of the largest over the smallest, of those called even */
+	int most_channels;
+	/* Under way: */
+	int64_t since_ns, closer_ns; /* since: 0, they are even */
+	int spread; /* the least since then */
+	bool is_told;
+};
+
+void balance_look(struct balance *balance, const struct fl_ctx *feed);
+
+#endif
