@@ -65,7 +65,7 @@ enum change universe_take(struct universe *universe, uint16_t feed,
 bool universe_is_wanted(const struct member *member, int64_t buffer_ns, int64_t now_ns);
 /** Whether it is to be left now: by its expiry alone, whatever its feed does at present. */
 bool universe_is_due(const struct member *member, int64_t buffer_ns, int64_t now_ns);
-/** Whether its feed is done with it: neither asked for without an answer, nor gone and still followed.
+/** Whether its feed is done with it: not asked for without an answer, not gone and still followed.
  */
 bool universe_is_settled(const struct member *member);
 

@@ -22,7 +22,7 @@ struct balance {
 	int most_channels;
 	/* Under way: */
 	int64_t since_ns, closer_ns; /* since: 0, they are even */
-	int spread; /* the least since then */
+	int spread;                  /* the least since then */
 	bool is_told;
 };
 
