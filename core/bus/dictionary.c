@@ -9,16 +9,21 @@ enum {
 	BLOCK_COUNT = 4096, /* entries; a block never moves */
 	BLOCKS_MAX = DICTIONARY_INSTRUMENT_MAX / BLOCK_COUNT + 1,
 	TEXT_BLOCK_BYTES = 64 * 1024,
-	VENUES_MAX = 1024
+	VENUES_MAX = 1024,
+	CACHE_LINE_BYTES = 64
 };
 
+/* A line of the cache: with its name, where that is short, as nearly all are. */
 struct entry {
 	const char *name; /* NULL: the id was never given out */
 	uint32_t hash;
 	uint32_t named_in; /* serial of the last segment that names it */
 	uint16_t venue;
 	uint16_t length;
+	char own[44];
 };
+
+_Static_assert(sizeof(struct entry) == CACHE_LINE_BYTES, "an entry is a line of the cache");
 
 struct source {
 	const char *name; /* NULL: never given out */
@@ -196,23 +201,43 @@ static int make_room(struct dictionary *dictionary)
 	return 0;
 }
 
+static struct entry *block_create(void)
+{
+	struct entry *block = aligned_alloc(CACHE_LINE_BYTES, BLOCK_COUNT * sizeof(*block));
+
+	if (block != NULL)
+		memset(block, 0, BLOCK_COUNT * sizeof(*block));
+	return block;
+}
+
+static int entry_set(
+	struct dictionary *dictionary, struct entry *entry, const char *name, size_t length)
+{
+	if (length < sizeof(entry->own)) {
+		memcpy(entry->own, name, length);
+		entry->name = entry->own;
+	} else {
+		entry->name = keep_text(dictionary, name, length);
+	}
+	entry->length = (uint16_t)length;
+	return entry->name == NULL ? -ENOMEM : 0;
+}
+
 static int add(struct dictionary *dictionary, uint32_t id, uint32_t hash, uint16_t venue,
 	const char *name, size_t length)
 {
-	struct entry **block = &dictionary->blocks[id / BLOCK_COUNT];
-	const char *copy;
+	struct entry **block = &dictionary->blocks[id / BLOCK_COUNT], *entry;
 
 	if (make_room(dictionary) < 0)
 		return -ENOMEM;
 	if (*block == NULL)
-		*block = calloc(BLOCK_COUNT, sizeof(struct entry));
+		*block = block_create();
 	if (*block == NULL)
 		return -ENOMEM;
-	copy = keep_text(dictionary, name, length);
-	if (copy == NULL)
+	entry = &(*block)[id % BLOCK_COUNT];
+	*entry = (struct entry){ .hash = hash, .venue = venue };
+	if (entry_set(dictionary, entry, name, length) < 0)
 		return -ENOMEM;
-	(*block)[id % BLOCK_COUNT] =
-		(struct entry){ .name = copy, .hash = hash, .venue = venue, .length = (uint16_t)length };
 	place(dictionary->slots, dictionary->slot_mask, hash, id);
 	dictionary->count++;
 	if (id > dictionary->top)

@@ -59,9 +59,12 @@ static struct dictionary *names(const struct fl_ctx *ctx)
 
 uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length)
 {
-	return ctx->host->parts.bus == NULL
+	uint32_t id = ctx->host->parts.bus == NULL
 		? 0
 		: dictionary_instrument(names(ctx), ctx->venue, name, length);
+
+	mute_expect(ctx, id); /* who asks for its number is about to publish it */
+	return id;
 }
 
 uint32_t fl_instrument_id_at(struct fl_ctx *ctx, const char *venue, const char *name, size_t length)

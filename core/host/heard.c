@@ -70,6 +70,18 @@ struct heard *heard_find(const struct heard_table *table, uint32_t instrument, i
 	return number == 0 ? NULL : &table->items[number - 1];
 }
 
+void heard_expect(const struct heard_table *table, uint32_t instrument)
+{
+	if (instrument >= table->row_count)
+		return;
+	for (int kind = 0; kind <= HEARD_TICKER; kind++) { /* the frequent ones */
+		uint32_t number = table->rows[instrument][kind];
+
+		if (number != 0)
+			__builtin_prefetch(&table->items[number - 1], 1);
+	}
+}
+
 struct heard *heard_entry(struct heard_table *table, uint32_t instrument, int kind)
 {
 	struct heard *item = heard_find(table, instrument, kind);

@@ -47,6 +47,9 @@ const char *heard_kind_name(unsigned kind);
 struct heard *heard_entry(struct heard_table *table, uint32_t instrument, int kind);
 /** NULL: it was never heard. */
 struct heard *heard_find(const struct heard_table *table, uint32_t instrument, int kind);
+/** A record of the instrument is about to come: what will be looked at is fetched from memory
+ * meanwhile. */
+void heard_expect(const struct heard_table *table, uint32_t instrument);
 /** Where a record came from. */
 struct heard_on {
 	uint16_t conn;

@@ -218,6 +218,12 @@ void mute_heard(struct instance_conn *entry, const struct fl_record *record)
 		fl_silence_heard(&entry->silence, now_ns);
 }
 
+void mute_expect(const struct fl_ctx *ctx, uint32_t instrument)
+{
+	if (ctx->mute != NULL)
+		heard_expect(&ctx->mute->heard, instrument);
+}
+
 void mute_conn_begins(struct instance_conn *entry)
 {
 	begin_session(entry, now_of(entry->owner));

@@ -10,6 +10,8 @@
 #include "instance_parts.h"
 #include "json.h"
 
+/** A record of the instrument is about to be published: see heard_expect. */
+void mute_expect(const struct fl_ctx *ctx, uint32_t instrument);
 /** A feed published a record while handling a message of this connection. */
 void mute_heard(struct instance_conn *entry, const struct fl_record *record);
 /** A connection is up, or is read again: what was silent until now is explained. */
