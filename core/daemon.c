@@ -277,13 +277,16 @@ static void on_reload(void *data)
 	result = config_load(daemon->setup->config_file, NULL, &errors, &config);
 	if (result == 0)
 		result = settings_load(config->root, daemon->setup->paths->state, &errors, &settings);
-	if (result == 0)
+	if (result == 0) {
+		daemon->setup->paths->rules.needs_seal = settings.plugins->needs_seal;
 		result = host_configure(host, config->root, &errors);
+	}
 	if (result == 0) {
 		take_config(daemon, config, &settings);
 	} else {
 		log_errors(&errors, host->config_error, sizeof(host->config_error));
 		log_error("config", "nothing was changed: the configuration before stays in force");
+		daemon->setup->paths->rules.needs_seal = daemon->settings.plugins->needs_seal;
 		settings_finish(&settings);
 		config_destroy(config);
 	}
@@ -407,7 +410,7 @@ int daemon_run(const struct daemon_setup *setup)
 
 	if (load(&daemon) < 0)
 		goto destroy_config;
-	paths_add_drop_in(setup->paths, daemon.settings.plugins->folder);
+	paths_take(setup->paths, daemon.settings.plugins);
 	code = EX_UNAVAILABLE;
 	if (loop_open(&daemon.loop) < 0)
 		goto finish_settings;

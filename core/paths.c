@@ -79,21 +79,22 @@ static bool find_built(struct paths *out)
 
 void paths_find(const char *state, struct paths *out)
 {
-	*out = (struct paths){ 0 };
+	*out = (struct paths){ .rules = { .prober = "/proc/self/exe" } };
 	find_state(state, out);
 	snprintf(out->schema, sizeof(out->schema), "%s", FEEDLOOM_SCHEMA_DIR);
 	if (!find_built(out))
 		add_folder(out, 0, FEEDLOOM_PLUGIN_DIR);
 }
 
-void paths_add_drop_in(struct paths *paths, const char *folder)
+void paths_take(struct paths *paths, const struct plugin_settings *settings)
 {
-	add_folder(paths, 0, folder);
+	add_folder(paths, 0, settings->folder);
+	paths->rules.needs_seal = settings->needs_seal;
 }
 
 struct image_folders paths_folders(const struct paths *paths)
 {
-	return (struct image_folders){ paths->folders, paths->folder_count, NULL };
+	return (struct image_folders){ paths->folders, paths->folder_count, NULL, &paths->rules };
 }
 
 void paths_finish(struct paths *paths)

@@ -101,8 +101,9 @@ int64_t bus_last_event_ns(const struct bus *bus, uint16_t source);
 struct since *bus_since(struct bus *bus);
 
 /**
- * The gaps of whole feeds and connections that earlier processes began and did not end, of every
- * source (head.source), oldest first. Borrowed; the same as long as the bus is open.
+ * The gaps that earlier processes began and did not end, of every source (head.source) and, where
+ * it is of one, instrument (head.instrument), oldest first. Borrowed; the same as long as the bus
+ * is open.
  */
 const struct fl_gap *bus_open_gaps(const struct bus *bus, size_t *count);
 

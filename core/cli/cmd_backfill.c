@@ -205,7 +205,7 @@ static int run(int argc, char **argv)
 	config_errors_init(&errors);
 	code = EX_CONFIG;
 	if (settings_load(config->root, paths.state, &errors, &settings) == 0) {
-		paths_add_drop_in(&paths, settings.plugins->folder);
+		paths_take(&paths, settings.plugins);
 		json = request_of(currencies);
 		code = fill_all(&paths, &settings, config->root, args.rest[0], json);
 		free(json);

@@ -61,8 +61,8 @@ static int check_instances(
 	const struct paths *paths, const struct node *root, struct config_errors *errors)
 {
 	struct plan plan;
-	int result = plan_make(&(struct image_folders){ paths->folders, paths->folder_count, NULL },
-		paths->state, root, errors, &plan);
+	struct image_folders folders = paths_folders(paths);
+	int result = plan_make(&folders, paths->state, root, errors, &plan);
 
 	plan_finish(&plan);
 	return result;
@@ -80,7 +80,7 @@ static int check(const struct cli_args *args, bool is_connecting)
 	config_errors_init(&errors);
 	if (config_load(args->config_file, NULL, &errors, &config) == 0) {
 		if (settings_load(config->root, paths.state, &errors, &settings) == 0)
-			paths_add_drop_in(&paths, settings.plugins->folder);
+			paths_take(&paths, settings.plugins);
 		(void)check_instances(&paths, config->root, &errors);
 	}
 	if (config_errors_total(&errors) == 0) {

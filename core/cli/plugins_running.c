@@ -34,8 +34,9 @@ static bool print_row(yyjson_val *row)
 	printf("%-16s %-8s %-8s %lld reloads, %.1f ms at most, %lld old images kept\n",
 		text(row, "name"), text(row, "role"), text(row, "version"), whole(row, "reloads"),
 		yyjson_get_num(yyjson_obj_get(row, "longest_pause_ms")), whole(row, "images_kept"));
-	printf("%16s %s, build %.16s\n%16s ", "", text(row, "path"),
-		*text(row, "build_id") == '\0' ? "unknown" : text(row, "build_id"), "");
+	printf("%16s %s, build %.16s, %s\n%16s ", "", text(row, "path"),
+		*text(row, "build_id") == '\0' ? "unknown" : text(row, "build_id"),
+		yyjson_get_bool(yyjson_obj_get(row, "sealed")) ? "sealed" : "not sealed", "");
 	print_instances(yyjson_obj_get(row, "instances"));
 	printf("\n");
 	if (*error != '\0')

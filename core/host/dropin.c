@@ -110,9 +110,9 @@ static void settle(struct dropin *dropin, const struct found *found)
 static void look(void *data)
 {
 	struct dropin *dropin = data;
-	const struct image_folders *given = &dropin->host->parts.folders;
-	struct image_folders folders = { given->paths, given->count, NULL };
+	struct image_folders folders = dropin->host->parts.folders;
 
+	folders.loaded = NULL;
 	for (size_t i = 0; i < dropin->found_count; i++) {
 		struct found *found = &dropin->found[i];
 

@@ -133,6 +133,7 @@ static void end_older(struct fl_ctx *ctx, int64_t ours_ns, int64_t now_ns)
 			(gaps[i].started_ns == ours_ns && strcmp(gaps[i].cause, ctx->away_cause) == 0))
 			continue;
 		fl_record_init(&gap, FL_GAP);
+		gap.head.instrument = gaps[i].head.instrument;
 		gap.started_ns = gaps[i].started_ns;
 		gap.ended_ns = now_ns;
 		memcpy(gap.channel, gaps[i].channel, sizeof(gap.channel));

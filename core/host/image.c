@@ -1,9 +1,13 @@
 #include "image.h"
 
+#include "child.h"
+#include "crash.h"
 #include "dynamic.h"
+#include "error.h"
 #include "file.h"
 #include "map.h"
 #include "options.h"
+#include "seal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +20,7 @@ struct image {
 	const struct fl_plugin *plugin;
 	char *path;
 	char build_id[65];
+	bool is_sealed;
 };
 
 int image_find(const struct image_folders *folders, const char *name, char *path, size_t size)
@@ -63,7 +68,72 @@ static int check_plugin(const struct fl_plugin *plugin, char *problem, size_t si
 	return 0;
 }
 
-int image_open(const char *path, struct image **out, char *problem, size_t size)
+/* The dynamic linker crashes on damaged files, and constructors do as they like: not here first. */
+static int probe(const struct image *image, const char *prober, char *problem, size_t size)
+{
+	const char *const argv[] = { prober, "--probe-plugin", "/proc/self/fd/3", NULL };
+	struct child_end end = { 0 };
+	char said[512];
+	int result = child_run(
+		argv, dynamic_descriptor(image->dynamic), IMAGE_PROBE_MS, said, sizeof(said), &end);
+
+	if (result == 0 && end.signum == 0 && end.code == 0)
+		return 0;
+	if (result == -ETIMEDOUT)
+		snprintf(problem, size, "opened in a process of its own, it hung for %d s",
+			IMAGE_PROBE_MS / 1000);
+	else if (result < 0)
+		snprintf(problem, size, "%s cannot be started to try it: %s", prober, error_text(result));
+	else if (end.signum != 0)
+		snprintf(problem, size, "opened in a process of its own, it ended in %s: damaged or faulty",
+			crash_signal_name(end.signum));
+	else if (said[0] == '\0')
+		snprintf(problem, size,
+			"opened in a process of its own, it ended that with code %d: damaged or faulty",
+			end.code);
+	else
+		snprintf(problem, size, "%.*s", (int)strcspn(said, "\n"), said);
+	return -ENOEXEC;
+}
+
+static int check_seal(
+	struct image *image, const struct image_rules *rules, char *problem, size_t size)
+{
+	static const struct image_rules none = { .needs_seal = false };
+	size_t length;
+	const void *bytes = dynamic_bytes(image->dynamic, &length);
+	enum seal seal;
+
+	if (bytes == NULL && length > 0)
+		return -ENOMEM;
+	seal = seal_check(bytes, length);
+	image->is_sealed = seal == SEAL_WHOLE;
+	if (image->is_sealed)
+		return 0;
+	if (rules == NULL)
+		rules = &none;
+	snprintf(problem, size, "%s%s", seal_problem(seal),
+		seal == SEAL_NONE ? "; `plugins: { require_seal: true }` asks for one" : "");
+	if (seal != SEAL_NONE || rules->needs_seal)
+		return -ENOEXEC;
+	return rules->prober == NULL ? 0 : probe(image, rules->prober, problem, size);
+}
+
+/* In this order: what the linker sees has been found whole before. */
+static int load(struct image *image, const struct image_rules *rules, char *problem, size_t size)
+{
+	int result = check_seal(image, rules, problem, size);
+
+	if (result == 0)
+		result = dynamic_load(image->dynamic, problem, size);
+	if (result < 0)
+		return result;
+	image->plugin = dynamic_symbol(image->dynamic, "feedloom_plugin");
+	return check_plugin(image->plugin, problem, size);
+}
+
+int image_open(const char *path, const struct image_rules *rules, struct image **out, char *problem,
+	size_t size)
 {
 	struct image *image = calloc(1, sizeof(*image));
 	int result = -ENOMEM;
@@ -76,11 +146,12 @@ int image_open(const char *path, struct image **out, char *problem, size_t size)
 	image->path = strdup(path);
 	if (image->path == NULL)
 		goto free_image;
-	result = dynamic_open(path, &image->dynamic, problem, size);
-	if (result < 0)
+	result = dynamic_copy(path, &image->dynamic);
+	if (result < 0) {
+		snprintf(problem, size, "%s", error_text(result));
 		goto free_path;
-	image->plugin = dynamic_symbol(image->dynamic, "feedloom_plugin");
-	result = check_plugin(image->plugin, problem, size);
+	}
+	result = load(image, rules, problem, size);
 	if (result < 0)
 		goto close_dynamic;
 	(void)dynamic_build_id(image->dynamic, image->build_id, sizeof(image->build_id));
@@ -104,6 +175,11 @@ const struct fl_plugin *image_plugin(const struct image *image)
 const char *image_path(const struct image *image)
 {
 	return image->path;
+}
+
+bool image_is_sealed(const struct image *image)
+{
+	return image->is_sealed;
 }
 
 const char *image_build_id(const struct image *image)

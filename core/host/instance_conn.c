@@ -53,6 +53,14 @@ static void open_gap(struct instance_conn *entry, enum fl_reason reason, const c
 	gap_conn(entry, 0);
 }
 
+static void end_gap(struct instance_conn *entry, int64_t ended_ns)
+{
+	if (entry->gap_started_ns == 0)
+		return;
+	gap_conn(entry, ended_ns);
+	entry->gap_started_ns = 0;
+}
+
 /*
  * Should the process be killed now: since when may something be missing of this connection? Of one
  * that is up, behind the last event that was read; of one that was lost, since the hole that it
@@ -88,12 +96,10 @@ void instance_conn_published(struct fl_ctx *ctx, const struct fl_record *record)
 		return;
 	if (record->kind <= FL_BOOK && record->event_time_ns > entry->last_event_ns)
 		entry->last_event_ns = record->event_time_ns;
-	if (entry->gap_started_ns != 0 && record->kind <= FL_BOOK) {
-		gap_conn(entry, record->received_ns);
-		entry->gap_started_ns = 0;
-	}
-	if (record->kind <= FL_BOOK)
+	if (record->kind <= FL_BOOK) {
+		end_gap(entry, record->received_ns);
 		note_since(entry, 0);
+	}
 	if (is_watched(entry))
 		mute_heard(entry, record);
 }
@@ -165,6 +171,9 @@ static bool on_state(void *data, struct conn *conn, enum fl_conn_state from, enu
 	}
 	if (to != FL_CONN_CLOSED)
 		return true;
+	/* What it brought comes elsewhere by now, or the feed has stopped, which is a gap of its own.
+	 */
+	end_gap(entry, clock_real_ns(ctx->host->parts.loop));
 	since_give(entry->since); /* it was read to its end */
 	/* Out of the table first: the plugin may open the same number anew in this call. */
 	forget(entry);

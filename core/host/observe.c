@@ -6,6 +6,7 @@
 #include "gap.h"
 #include "latency.h"
 #include "log.h"
+#include "loop.h"
 #include "mute.h"
 #include "state.h"
 #include "timer.h"
@@ -152,6 +153,13 @@ static void measure_sink(struct fl_ctx *ctx)
 		sums.lag_s);
 }
 
+static void measure_loop(struct host *host)
+{
+	fl_metric_set(gauge(host, "feedloom_loop_handles", NULL,
+					  "Timers, sockets, listeners and watches of the reactor."),
+		(double)loop_handles(host->parts.loop));
+}
+
 static void measure_bus(struct host *host)
 {
 	struct bus_status status;
@@ -191,6 +199,7 @@ void observe_measure(struct host *host)
 			measure_sink(ctx);
 	}
 	measure_bus(host);
+	measure_loop(host);
 }
 
 /* ---- thresholds ---- */

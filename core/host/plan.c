@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "file.h"
+#include "log.h"
 #include "tree.h"
 
 #include <ctype.h>
@@ -128,9 +129,16 @@ static void report_missing(const struct planning *planning, struct place place, 
 		free((void *)(uintptr_t)known.names[i]);
 }
 
+void plan_say_unsealed(const char *plugin, const struct image *image)
+{
+	if (!image_is_sealed(image))
+		log_warn(plugin, "%s has no seal, so that damage to it would not be seen: %s",
+			image_path(image), "feedloom plugins --seal FILE");
+}
+
 /* What runs already is what a configuration means: other code comes by a reload alone. */
-static int open_image(const struct image_folders *folders, const char *path, struct image **out,
-	char *problem, size_t size)
+static int open_image(const struct image_folders *folders, const char *plugin, const char *path,
+	struct image **out, char *problem, size_t size)
 {
 	struct image *loaded = folders->loaded == NULL ? NULL : images_find(folders->loaded, path);
 	int result;
@@ -139,7 +147,9 @@ static int open_image(const struct image_folders *folders, const char *path, str
 		*out = image_keep(loaded);
 		return 0;
 	}
-	result = image_open(path, out, problem, size);
+	result = image_open(path, folders->rules, out, problem, size);
+	if (result == 0)
+		plan_say_unsealed(plugin, *out);
 	if (result == 0 && folders->loaded != NULL)
 		images_add(folders->loaded, *out);
 	return result;
@@ -161,7 +171,8 @@ static int open_plugin(const struct planning *planning, const struct section *se
 		report_missing(planning, place, plugin);
 		return -ENOENT;
 	}
-	if (open_image(planning->folders, path, &planned->image, problem, sizeof(problem)) < 0) {
+	if (open_image(planning->folders, plugin, path, &planned->image, problem, sizeof(problem)) <
+		0) {
 		config_error(planning->errors, place, "plugin %s: %s: %s", plugin, path, problem);
 		return -ENOEXEC;
 	}

@@ -37,6 +37,9 @@ const char *written_plugin(const struct written *written);
 int written_apply(const struct written *written, enum fl_role role, const struct fl_plugin *plugin,
 	const char *state_folder, struct config_errors *errors, void **out);
 
+/** A warning, where an image that was opened now has no seal. */
+void plan_say_unsealed(const char *plugin, const struct image *image);
+
 /** Sinks first, then services, then feeds: the order in which they start. */
 struct plan {
 	struct link items;

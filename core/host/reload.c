@@ -9,6 +9,7 @@
 #include "dropin.h"
 #include "json.h"
 #include "log.h"
+#include "plan.h"
 #include "plugin_record.h"
 #include "status.h"
 #include "swap.h"
@@ -31,7 +32,8 @@ struct reload {
 	int command;
 	struct timer *timer;
 	int64_t deadline_ns;
-	struct image *image; /* the worker's until it has answered */
+	struct image_rules rules; /* as they were when it began: the worker's */
+	struct image *image;      /* the worker's until it has answered */
 	int result;
 	char problem[SWAP_PROBLEM_BYTES];
 	bool is_loading, is_given_up;
@@ -212,8 +214,8 @@ static void load(void *data)
 {
 	struct reload *reload = data;
 
-	reload->result =
-		image_open(reload->path, &reload->image, reload->problem, sizeof(reload->problem));
+	reload->result = image_open(
+		reload->path, &reload->rules, &reload->image, reload->problem, sizeof(reload->problem));
 }
 
 static void on_loaded(void *data)
@@ -237,6 +239,7 @@ static void on_loaded(void *data)
 	}
 	if (record != NULL)
 		record->refused = *image_stamp(reload->image); /* tried: it is not the watcher's any more */
+	plan_say_unsealed(reload->plugin, reload->image);
 	reload->deadline_ns = clock_monotonic_ns(reload->host->parts.loop) + WAIT_NS;
 	timer_start(reload->timer, 0, 0);
 }
@@ -253,7 +256,7 @@ bool reload_is_under_way(const struct host *host, const char *plugin)
 
 int reload_begin(struct host *host, const char *plugin, int command)
 {
-	struct image_folders folders = { host->parts.folders.paths, host->parts.folders.count, NULL };
+	struct image_folders folders = host->parts.folders;
 	struct reload *reload;
 	int result;
 
@@ -265,6 +268,9 @@ int reload_begin(struct host *host, const char *plugin, int command)
 	reload->host = host;
 	reload->number = ++host->reload_count;
 	reload->command = command;
+	if (folders.rules != NULL)
+		reload->rules = *folders.rules;
+	folders.loaded = NULL;
 	snprintf(reload->plugin, sizeof(reload->plugin), "%s", plugin);
 	result = image_find(&folders, plugin, reload->path, sizeof(reload->path));
 	if (result < 0)

@@ -35,6 +35,10 @@ static const struct fl_option journal_table[] = {
 static const struct fl_option plugins_table[] = {
 	{ "dir", FL_PATH, offsetof(struct plugin_settings, folder), "var/plugins",
 		.help = "drop-in folder, searched before the plugins that came with feedloom" },
+	{ "require_seal", FL_BOOL, offsetof(struct plugin_settings, needs_seal), "false",
+		"a plugin file that does not end in its seal is refused; otherwise it is tried in a process of "
+		"its own and loaded with a warning",
+		.flags = FL_OPTION_LIVE },
 	{ 0 },
 };
 

@@ -21,6 +21,7 @@ struct journal_settings {
 
 struct plugin_settings {
 	const char *folder;
+	bool needs_seal;
 };
 
 struct settings {

@@ -304,6 +304,10 @@ void status_plugin(struct host *host, const char *name, struct json *json)
 	json_text(json, "path", ctx == NULL ? NULL : image_path(ctx->image));
 	json_text(json, "build_id",
 		ctx == NULL || *image_build_id(ctx->image) == '\0' ? NULL : image_build_id(ctx->image));
+	if (ctx == NULL)
+		json_null(json, "sealed");
+	else
+		json_bool(json, "sealed", image_is_sealed(ctx->image));
 	print_instances_of(host, name, json);
 	json_int(json, "reloads", record == NULL ? 0 : (int64_t)record->reloads);
 	json_real(json, "longest_pause_ms",

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 struct dynamic {
-	void *handle;
+	void *handle; /* NULL: not loaded */
+	void *bytes;  /* of the copy, mapped to be read; NULL: they are not */
+	size_t byte_count;
 	int copy; /* kept open while loaded: its number makes the name that no other load can have */
 	struct dynamic_stamp stamp; /* of the file it was copied from */
 };
@@ -58,6 +60,19 @@ static int copy_file(int from, int to)
 	return length < 0 ? -errno : 0;
 }
 
+/* What is checked is what is loaded: not even another process that has it open can write to it. */
+static int freeze(struct dynamic *dynamic)
+{
+	struct stat about;
+
+	if (fstat(dynamic->copy, &about) < 0 ||
+		fcntl(dynamic->copy, F_ADD_SEALS,
+			F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return -errno;
+	dynamic->byte_count = (size_t)about.st_size;
+	return 0;
+}
+
 static int copy_aside(const char *path, struct dynamic *dynamic)
 {
 	int from = open(path, O_RDONLY | O_CLOEXEC);
@@ -70,12 +85,14 @@ static int copy_aside(const char *path, struct dynamic *dynamic)
 	if (result < 0)
 		goto close_from;
 	dynamic->stamp = stamp_of(&about);
-	dynamic->copy = memfd_create("feedloom-plugin", MFD_CLOEXEC);
+	dynamic->copy = memfd_create("feedloom-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (dynamic->copy < 0) {
 		result = -errno;
 		goto close_from;
 	}
 	result = copy_file(from, dynamic->copy);
+	if (result == 0)
+		result = freeze(dynamic);
 	if (result < 0)
 		close(dynamic->copy);
 close_from:
@@ -83,76 +100,67 @@ close_from:
 	return result;
 }
 
-/*
- * The loader maps what the headers promise: a file that ends before that (half copied) would be a
- * SIGBUS, not an error. What is no ELF file of this machine at all it finds out by itself.
- */
-static int check_length(int copy, char *problem, size_t size)
-{
-	ElfW(Ehdr) head;
-	ElfW(Phdr) part;
-	struct stat about;
-	uint64_t end;
-
-	if (fstat(copy, &about) < 0 || pread(copy, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-		memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(part))
-		return 0;
-	end = head.e_shoff + (uint64_t)head.e_shnum * head.e_shentsize;
-	for (unsigned i = 0; i < head.e_phnum; i++) {
-		if (pread(copy, &part, sizeof(part), (off_t)(head.e_phoff + i * sizeof(part))) !=
-			(ssize_t)sizeof(part))
-			break;
-		if (part.p_filesz > UINT64_MAX - part.p_offset || part.p_offset + part.p_filesz > end)
-			end = part.p_filesz > UINT64_MAX - part.p_offset ? UINT64_MAX
-															 : part.p_offset + part.p_filesz;
-	}
-	if (end <= (uint64_t)about.st_size)
-		return 0;
-	snprintf(problem, size, "cut short: it has %lld bytes of %llu; copy it anew",
-		(long long)about.st_size, (unsigned long long)end);
-	return -ENOEXEC;
-}
-
 static void name_of(const struct dynamic *dynamic, char *out, size_t size)
 {
 	snprintf(out, size, "/proc/self/fd/%d", dynamic->copy);
 }
 
-int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t size)
+int dynamic_copy(const char *path, struct dynamic **out)
 {
 	struct dynamic *dynamic = calloc(1, sizeof(*dynamic));
-	char name[64];
 	int result;
 
 	if (dynamic == NULL)
 		return -ENOMEM;
 	result = copy_aside(path, dynamic);
 	if (result < 0) {
-		snprintf(problem, size, "%s", strerror(-result));
-		goto free_dynamic;
-	}
-	result = check_length(dynamic->copy, problem, size);
-	if (result < 0)
-		goto close_copy;
-	name_of(dynamic, name, sizeof(name));
-	dynamic->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-	if (dynamic->handle == NULL) {
-		const char *why = dlerror();
-
-		if (strncmp(why, name, strlen(name)) == 0)
-			why += strlen(name);
-		snprintf(problem, size, "%s", why[0] == ':' ? why + 2 : why);
-		result = -ENOEXEC;
-		goto close_copy;
+		free(dynamic);
+		return result;
 	}
 	*out = dynamic;
 	return 0;
+}
 
-close_copy:
-	close(dynamic->copy);
-free_dynamic:
-	free(dynamic);
-	return result;
+const void *dynamic_bytes(struct dynamic *dynamic, size_t *length)
+{
+	void *bytes;
+
+	*length = dynamic->byte_count;
+	if (dynamic->bytes != NULL || dynamic->byte_count == 0)
+		return dynamic->bytes;
+	bytes = mmap(NULL, dynamic->byte_count, PROT_READ, MAP_PRIVATE, dynamic->copy, 0);
+	if (bytes != MAP_FAILED)
+		dynamic->bytes = bytes;
+	return dynamic->bytes;
+}
+
+static void forget_bytes(struct dynamic *dynamic)
+{
+	if (dynamic->bytes != NULL)
+		(void)munmap(dynamic->bytes, dynamic->byte_count);
+	dynamic->bytes = NULL;
+}
+
+int dynamic_descriptor(const struct dynamic *dynamic)
+{
+	return dynamic->copy;
+}
+
+int dynamic_load(struct dynamic *dynamic, char *problem, size_t size)
+{
+	char name[64];
+	const char *why;
+
+	forget_bytes(dynamic);
+	name_of(dynamic, name, sizeof(name));
+	dynamic->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	if (dynamic->handle != NULL)
+		return 0;
+	why = dlerror();
+	if (strncmp(why, name, strlen(name)) == 0)
+		why += strlen(name);
+	snprintf(problem, size, "%s", why[0] == ':' ? why + 2 : why);
+	return -ENOEXEC;
 }
 
 const struct dynamic_stamp *dynamic_stamp_of(const struct dynamic *dynamic)
@@ -259,11 +267,13 @@ static bool is_mapped(const struct dynamic *dynamic)
 
 bool dynamic_close(struct dynamic *dynamic)
 {
-	bool is_gone = !KEEP_MAPPED;
+	bool is_gone;
 
 	if (dynamic == NULL)
 		return true;
-	if (!KEEP_MAPPED) {
+	forget_bytes(dynamic);
+	is_gone = dynamic->handle == NULL || !KEEP_MAPPED;
+	if (dynamic->handle != NULL && !KEEP_MAPPED) {
 		dlclose(dynamic->handle);
 		is_gone = !is_mapped(dynamic);
 	}

@@ -21,20 +21,30 @@ struct dynamic_stamp {
 int dynamic_stamp(const char *path, struct dynamic_stamp *out);
 
 /**
- * Copies the file into memory and loads the copy (RTLD_NOW, RTLD_LOCAL).
+ * Copies the file into memory, where nothing changes it any more. 0; -ENOENT, -EISDIR, ...: the
+ * file.
+ */
+int dynamic_copy(const char *path, struct dynamic **out);
+/** The bytes of the copy, until it is loaded or closed. NULL: empty, or no memory. */
+const void *dynamic_bytes(struct dynamic *dynamic, size_t *length);
+/** The copy as an open file, for another process; stays the dynamic's. */
+int dynamic_descriptor(const struct dynamic *dynamic);
+/**
+ * Loads the copy (RTLD_NOW, RTLD_LOCAL). The loader maps what the headers promise: of a file that
+ * ends before that, it makes a SIGBUS.
  *
  * @param problem  what failed, in words, when the return is not 0
- * @return 0; -ENOENT, -EACCES, ...: the file; -ENOEXEC: the linker refuses it
+ * @return 0, or -ENOEXEC: the linker refuses it; it is to be closed all the same
  */
-int dynamic_open(const char *path, struct dynamic **out, char *problem, size_t size);
-/** The address of a symbol, NULL when it has none. */
+int dynamic_load(struct dynamic *dynamic, char *problem, size_t size);
+/** The address of a symbol of what is loaded, NULL when it has none. */
 void *dynamic_symbol(struct dynamic *dynamic, const char *name);
 /** Of the file that was copied. */
 const struct dynamic_stamp *dynamic_stamp_of(const struct dynamic *dynamic);
 /** The linker's build id in hexadecimal digits, "" when the file has none. Returns `out`. */
 const char *dynamic_build_id(const struct dynamic *dynamic, char *out, size_t size);
 /**
- * Unmaps; nothing may point into it any more. Takes NULL.
+ * Unmaps, if it was loaded; nothing may point into it any more. Takes NULL.
  * @return false: it stays mapped, because the linker does not let go of it, or, under sanitizers,
  * so that their reports have names
  */

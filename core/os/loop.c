@@ -162,6 +162,20 @@ int64_t loop_longest_turn_ns(struct loop *loop)
 	return longest_ns;
 }
 
+static void count_handle(uv_handle_t *handle, void *data)
+{
+	(void)handle;
+	++*(size_t *)data;
+}
+
+size_t loop_handles(struct loop *loop)
+{
+	size_t count = 0;
+
+	uv_walk(&loop->uv, count_handle, &count);
+	return count;
+}
+
 /* -- signals -------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int signum)

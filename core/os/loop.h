@@ -31,5 +31,8 @@ int loop_signal(struct loop *loop, int signum, void (*run)(void *data, int signu
 
 /** The longest a turn took since the last call, in ns: what the loop's stalls are. */
 int64_t loop_longest_turn_ns(struct loop *loop);
+/** How many timers, sockets, listeners and watches are open on it: a number that grows is a leak.
+ */
+size_t loop_handles(struct loop *loop);
 
 #endif

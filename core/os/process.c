@@ -141,6 +141,17 @@ int process_become(const char *user)
 	return error;
 }
 
+void process_make_expendable(unsigned seconds)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)alarm(seconds);
+}
+
+void process_end(int code)
+{
+	_exit(code);
+}
+
 void process_harden(void)
 {
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

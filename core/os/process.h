@@ -18,6 +18,10 @@ int process_become(const char *user);
 /** No new privileges, no core dumps of secrets (RLIMIT_CORE stays as set), umask 027, SIGPIPE
  * ignored. */
 void process_harden(void);
+/** For what may crash or hang: no core file, and SIGALRM after `seconds`. */
+void process_make_expendable(unsigned seconds);
+/** Ends the process without anything that is registered for its end. */
+_Noreturn void process_end(int code);
 const char *process_environment(const char *name); /* NULL: unset */
 
 #endif

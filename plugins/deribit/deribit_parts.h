@@ -6,9 +6,8 @@
 
 /* deribit_stream.c: a decoded message becomes records. */
 void deribit_on_message(void *state, int conn, const struct fl_message *message);
-/** Publishes what a book's end or break leaves as a gap. */
-void deribit_chain_gap(struct deribit *self, const struct deribit_item *item,
-	const struct deribit_chain *before, int64_t ended_ns);
+/** Nobody follows the book any more: begins anew; the gap of a broken one ends here. */
+void deribit_chain_end(struct deribit *self, struct deribit_item *item);
 /** Takes a decoded trade to its instrument; `flags` are added. Counts it when it is malformed. */
 enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trade *in,
 	const struct deribit_group *group, int64_t received_ns, unsigned flags);

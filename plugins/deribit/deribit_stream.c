@@ -77,18 +77,19 @@ static void on_markprices(struct deribit *self, struct deribit_message *in, int6
 	}
 }
 
-void deribit_chain_gap(struct deribit *self, const struct deribit_item *item,
-	const struct deribit_chain *before, int64_t ended_ns)
+/* The same row twice: without its end as the book breaks, then with it. */
+static void chain_gap(struct deribit *self, const struct deribit_item *item,
+	const struct deribit_chain *broken, int64_t ended_ns)
 {
 	struct fl_gap gap;
 
 	fl_record_init(&gap, FL_GAP);
 	gap.head.instrument = item->id;
 	gap.head.event_time_ns = gap.head.received_ns = fl_now_ns(self->ctx);
-	gap.started_ns = before->last_ns;
+	gap.started_ns = broken->last_ns;
 	gap.ended_ns = ended_ns;
-	gap.first_seq = before->last;
-	gap.last_seq = before->found;
+	gap.first_seq = broken->last;
+	gap.last_seq = broken->found;
 	gap.filled_ns = 0;
 	for (int i = 0; i < self->template_count; i++)
 		if (self->templates[i].what == DERIBIT_OF_BOOK)
@@ -99,6 +100,13 @@ void deribit_chain_gap(struct deribit *self, const struct deribit_item *item,
 	fl_publish(self->ctx, &gap.head);
 }
 
+void deribit_chain_end(struct deribit *self, struct deribit_item *item)
+{
+	if (item->chain.state == DERIBIT_CHAIN_BROKEN && self->book_bit != 0)
+		chain_gap(self, item, &item->chain, fl_now_ns(self->ctx));
+	item->chain = (struct deribit_chain){ 0 };
+}
+
 static void on_book(struct deribit *self, struct deribit_item *item, struct deribit_message *in,
 	int64_t received_ns)
 {
@@ -106,14 +114,15 @@ static void on_book(struct deribit *self, struct deribit_item *item, struct deri
 
 	switch (deribit_chain_take(&item->chain, in->book)) {
 	case DERIBIT_CHAIN_REJOIN:
-		deribit_chain_gap(self, item, &before, in->book->head.event_time_ns);
+		chain_gap(self, item, &before, in->book->head.event_time_ns);
 		publish(self, item, &in->book->head, received_ns);
 		break;
 	case DERIBIT_CHAIN_PUBLISH: publish(self, item, &in->book->head, received_ns); break;
 	case DERIBIT_CHAIN_GAP:
 		fl_log_limited(
 			self->ctx, FL_WARN, "%s: a book change is missing, asking for a snapshot", item->name);
-		item->renew |= (uint8_t)(self->book_bit & item->acked);
+		chain_gap(self, item, &item->chain, 0);
+		item->renew |= self->book_bit; /* acknowledged or not yet */
 		item->chain.waiting_ns = deribit_now(self);
 		deribit_pump(self);
 		break;

@@ -351,6 +351,8 @@ static size_t settle_items(struct deribit *self, int64_t id, int link)
 		item->acked &= (uint8_t)~item->leaving;
 		item->renew &= (uint8_t)~item->leaving;
 		item->asked = item->leaving = 0;
+		if (((item->acked | deribit_wanted(self, item)) & self->book_bit) == 0)
+			deribit_chain_end(self, item);
 		if (item->acked == 0 && item->place != item->goal)
 			item->place = item->goal;
 		if (unmet != 0 || (deribit_wanted(self, item) & ~item->acked) == 0)
@@ -440,11 +442,20 @@ void deribit_unanswered(struct deribit *self, const struct deribit_call *call)
 
 /* ---- connections ---- */
 
+/* A broken book stays broken until its snapshot on the next connection, which ends its gap. */
+static void forget_chain(struct deribit *self, struct deribit_item *item)
+{
+	if (item->chain.state == DERIBIT_CHAIN_BROKEN && self->is_running &&
+		(deribit_wanted(self, item) & self->book_bit) != 0)
+		item->chain.waiting_ns = 0;
+	else
+		deribit_chain_end(self, item);
+}
+
 void deribit_link_forget(struct deribit *self, int link)
 {
 	for (size_t i = 0; i < self->item_count; i++) {
 		struct deribit_item *item = &self->items[i];
-		struct deribit_chain before = item->chain;
 
 		if (item->place != link)
 			continue;
@@ -452,10 +463,8 @@ void deribit_link_forget(struct deribit *self, int link)
 		item->call = item->retry_at_ns = 0;
 		item->misses = 0;
 		item->flags &= (uint8_t)~ITEM_RENEWING;
-		item->chain = (struct deribit_chain){ 0 };
 		item->place = item->goal;
-		if (before.state == DERIBIT_CHAIN_BROKEN && self->book_bit != 0)
-			deribit_chain_gap(self, item, &before, 0);
+		forget_chain(self, item);
 	}
 	for (size_t i = 0; link == self->group_link && i < self->group_count; i++) {
 		struct deribit_group *group = &self->groups[i];

@@ -7,6 +7,8 @@
 #include "fuzz.h"
 #include "pg_target.h"
 
+#define PASSWORD "vr4-0Qk7-zzW"
+
 void __wrap_log_hide(const char *secret);
 
 void __wrap_log_hide(const char *secret)
@@ -33,18 +35,21 @@ static void check_settings(const struct pg_target *target)
 		CHECK(target->keys[i] != NULL && target->values[i] != NULL);
 }
 
-/* What the remedy says anyhow is no secret: postgresql: for one. */
-static bool is_in_the_remedy(const char *url)
+/* The password is a word that no message has of itself; `before` and `after` are a way of writing
+ * it. */
+static void check_secret(const char *before, const char *after, const char *foreign)
 {
+	struct buf url, why;
 	struct pg_target target;
-	struct buf why;
-	bool is_there;
 
+	buf_init(&url, 0);
 	buf_init(&why, 0);
-	CHECK(pg_target_init(&target, "?://", "feedloom", false, &why) == -EINVAL);
-	is_there = strstr(buf_string(&why), url) != NULL;
+	CHECK(buf_printf(&url, "%s" PASSWORD "%s%s", before, after, foreign) == 0);
+	if (pg_target_init(&target, buf_string(&url), "feedloom", false, &why) == 0)
+		pg_target_finish(&target);
+	CHECK(strstr(buf_string(&why), PASSWORD) == NULL);
 	buf_finish(&why);
-	return is_there;
+	buf_finish(&url);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -63,9 +68,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pg_target_finish(&target);
 	} else {
 		CHECK(buf_length(&why) > 0);
-		CHECK(strlen(url) < 8 || strstr(buf_string(&why), url) == NULL || is_in_the_remedy(url));
 	}
 	buf_finish(&why);
+	check_secret("postgresql://feedloom:", "@", url);
+	check_secret("password=", " ", url);
+	check_secret("password=", "", url);
 	free(url);
 	return 0;
 }

@@ -40,6 +40,32 @@ class DropIn:
         self.path(name).unlink()
 
 
+SEAL_BYTES = 48
+
+
+def damaged(whole, draw):
+    """A sealed file as a bad disk, a bad copy or a cut one leaves it. Never whole but for its seal."""
+    while True:
+        bad, at = bytearray(whole), draw.randrange(len(whole))
+        kind = draw.randrange(6)
+        if kind == 0:
+            del bad[at:]
+        elif kind == 1:
+            del bad[len(bad) - 1 - draw.randrange(SEAL_BYTES):]
+        elif kind == 2:
+            one, other = (4096 * draw.randrange(len(bad) // 4096) for _ in range(2))
+            bad[one:one + 4096], bad[other:other + 4096] = bad[other:other + 4096], bad[one:one + 4096]
+        elif kind == 3:
+            bad[len(bad) - 1 - draw.randrange(SEAL_BYTES)] ^= draw.randrange(1, 256)
+        elif kind == 4:
+            bad[at:] = bytes(len(bad) - at)
+        else:
+            for _ in range(draw.randrange(1, 16)):
+                bad[draw.randrange(len(bad))] ^= draw.randrange(1, 256)
+        if bad not in (whole, whole[:-SEAL_BYTES]):
+            return bytes(bad)
+
+
 def edit(daemon, change):
     """Saves the configuration over itself, with what `change` does to it."""
     config = json.loads(daemon.config_file.read_text())

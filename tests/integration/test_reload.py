@@ -4,6 +4,7 @@ Two builds of each plugin that differ by their version are swapped for one anoth
 `./dev torture reload`.
 """
 import json
+import random
 import shutil
 import threading
 import time
@@ -13,8 +14,8 @@ import pytest
 
 from harness import SHORT, ask, until
 from harness import run as run_verb
-from reloading import (CHANNELS, VERSIONS, Loaded, check_end, check_swaps, edit, edit_once, plugin, reload, swap_all,
-                       wait_version)
+from reloading import (CHANNELS, SEAL_BYTES, VERSIONS, Loaded, check_end, check_swaps, damaged, edit, edit_once,
+                       plugin, reload, swap_all, wait_version)
 
 RELOADS = 3 if SHORT else 6
 RATE = 1500 if SHORT else 4000
@@ -90,6 +91,41 @@ def test_files_come_change_break_and_go(world):
     verdict = run.finish()
     verdict.check()
     assert verdict.counts["cut off"] == 0
+
+
+def test_damaged_files_are_refused_and_the_code_before_runs_on(world):
+    """Those that the watcher is given; a thousand are opened in tests/unit/host/test_seal.c."""
+    run = Loaded(world, ["quote", "trades.100ms"], 500)
+    daemon, drop_in, connections = run.daemon, run.feed_drop_in, run.simulator.connections()
+    whole, draw = drop_in.source("deribit", 1).read_bytes(), random.Random(20261129)
+    failed = lambda: int(daemon.metric('feedloom_reloads_total{plugin="deribit",result="failed"}'))
+    for count in range(10 if SHORT else 40):
+        new = drop_in.folder / "new"
+        new.write_bytes(damaged(whole, draw))
+        new.rename(drop_in.path("deribit"))
+        if count == 0:
+            until(lambda: plugin(daemon, "deribit")["last_error"], "the first is refused")
+        until(lambda: failed() == count + 1, f"damaged file {count} is refused")
+    row = plugin(daemon, "deribit")
+    assert row["version"] == "1.0" and row["reloads"] == 0 and row["sealed"] is True, row
+    assert "load: " in row["last_error"] and str(drop_in.path("deribit")) in row["last_error"], row
+    assert len(daemon.lines("not reloaded, the code before goes on")) == failed()
+    # Without a seal: taken, and said; or refused, as one likes.
+    new.write_bytes(whole[:-SEAL_BYTES])
+    new.rename(drop_in.path("deribit"))
+    assert wait_version(daemon, "deribit", "1.1")["sealed"] is False
+    assert daemon.lines("has no seal")
+    edit(daemon, lambda config: config["plugins"].update({"require_seal": True}))
+    until(lambda: daemon.lines("is in force"), "it is in force")
+    before = failed()
+    new.write_bytes(drop_in.source("deribit", 0).read_bytes()[:-SEAL_BYTES])
+    new.rename(drop_in.path("deribit"))
+    until(lambda: failed() == before + 1, "it is refused")
+    assert "require_seal" in plugin(daemon, "deribit")["last_error"]
+    drop_in.put("deribit", 0)
+    assert wait_version(daemon, "deribit", "1.0")["sealed"] is True
+    assert run.simulator.connections() == connections, "a connection was closed"
+    check_end(run)
 
 
 def test_a_plugin_of_no_other_folder_stops_with_its_file_and_starts_with_it(world):

@@ -274,16 +274,17 @@ def test_a_disk_that_is_full_on_the_server(world, server):
             server.execute("ALTER DATABASE feedloom SET TABLESPACE small", database="postgres")
             run = run_on(world, server)
             run.wait_stored(300)
-            server.execute("CREATE TABLE filler (data text)")
-            server.execute("ALTER TABLE filler ALTER data SET STORAGE EXTERNAL")  # md5 after md5 would be compressed
-            piece = "INSERT INTO filler SELECT repeat(md5(i::text), 250) FROM generate_series(1, {}) AS i"
-            for count in (500, 50, 5, 1):
-                with contextlib.suppress(psycopg.errors.DiskFull):
-                    while True:
-                        server.execute(piece.format(count))
-            run.wait_state("disconnected", "No space left")
-            run.wait_lag(500)
-            server.execute("DROP TABLE filler")
+            with server.connect("feedloom") as filler:  # a new session could not be had: it writes there itself
+                filler.execute("CREATE TABLE filler (data text)")
+                filler.execute("ALTER TABLE filler ALTER data SET STORAGE EXTERNAL")  # md5 after md5 would be compressed
+                piece = "INSERT INTO filler SELECT repeat(md5(i::text), 250) FROM generate_series(1, {}) AS i"
+                for count in (500, 50, 5, 1):
+                    with contextlib.suppress(psycopg.errors.DiskFull):
+                        while True:
+                            filler.execute(piece.format(count))
+                run.wait_state("disconnected", "No space left")
+                run.wait_lag(500)
+                filler.execute("DROP TABLE filler")
             run.wait_healthy()
             end(run)
         finally:

@@ -1,4 +1,5 @@
 """By the wall clock: the demo's stream for hours; refreshes, descriptors, memory, errors."""
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -6,7 +7,9 @@ from statistics import median
 
 import calendar_check
 from campaign import Campaign, Option, world
+from export import export
 from harness import SANITIZED, until
+from postgres import server
 
 GROWTH_KIB = 4 * 1024  # between the second and the last quarter: noise, no leak
 
@@ -22,20 +25,24 @@ def flat(what, samples, tolerance):
     return f"{what} {begin:.0f} in the second quarter, {end:.0f} in the last, at most {max(samples)}"
 
 
-def soak(made, seconds, progress, refresh_interval_s=300, **options):
+def soak(made, seconds, progress, refresh_interval_s=300, postgres=None, **options):
+    """Into the server `postgres` where one is given, else into SQLite."""
     simulator = made.simulator(calendar=True, ledger=str(Path(made.folder) / "ledger.db"), **options)
     daemon = made.daemon(simulator, sink={"retention": {"tickers": "1d", "option_quotes": "1d"}})
+    if postgres is not None:
+        daemon.config["sinks"]["store"] = {"plugin": "sink_timescale", "url": postgres.url()}
     daemon.config["services"]["lifecycle"] = {"refresh_interval": f"{refresh_interval_s}s"}
     daemon.configure(daemon.config)
     daemon.start()
     until(lambda: daemon.ask("GET", "/v1/coverage").json["coverage"] and all(
         c["ratio"] == 1 for c in daemon.ask("GET", "/v1/coverage").json["coverage"]), "all is subscribed", 60)
-    begun, ratios, files = time.time(), [], []
+    begun, ratios, files, handles = time.time(), [], [], []
     while time.time() - begun < seconds:
         time.sleep(min(10, seconds / 20))
         assert daemon.is_running(), "it has ended"
         ratios += [c["ratio"] for c in daemon.ask("GET", "/v1/coverage").json["coverage"]]
         files.append(descriptors(daemon))
+        handles.append(daemon.metric("feedloom_loop_handles"))
         progress.at(time.time() - begun, seconds, f"coverage {ratios[-1]:.4f}, {daemon.rss_kib[-1]} KiB, {files[-1]} descriptors")
     simulator.quiesce()
     daemon.wait_drained()
@@ -44,6 +51,8 @@ def soak(made, seconds, progress, refresh_interval_s=300, **options):
     assert not errors, errors[:5]
     daemon.stop()
     simulator.stop()
+    if postgres is not None:
+        daemon.store = export(postgres, daemon.folder / "exported.db")
     store = calendar_check.attach(daemon, simulator)
     listed, expired = calendar_check.check(store, until_us, 300, 10)
     found, due = calendar_check.refreshes(store, int(begun * 1e6), until_us, refresh_interval_s)
@@ -57,15 +66,20 @@ def soak(made, seconds, progress, refresh_interval_s=300, **options):
         resident = flat("resident KiB", memory, GROWTH_KIB)
     return [f"{found} refreshes of {due}, {listed} options listed, {expired} expired, coverage at least {min(ratios):.4f},"
             f" {sum(ratios) / len(ratios):.5f} on average", resident,
-            flat("descriptors", files, 2)]
+            flat("descriptors", files, 2), flat("timers, sockets and watches of the loop", handles, 4)]
 
 
 def run(options, progress):
-    with world(progress) as made:
-        for line in soak(made, options.hours * 3600, progress):
+    with contextlib.ExitStack() as stack:
+        store = None
+        if not options.sqlite:
+            store = stack.enter_context(server()).create()
+        made = stack.enter_context(world(progress))
+        for line in soak(made, options.hours * 3600, progress, postgres=store):
             progress.say(line)
 
 
 CAMPAIGNS = [Campaign(
     "soak", "the demo's stream by the wall clock: each refresh on time, no error line, memory and descriptors flat,"
-            " coverage 95 % and more", "24 h", run, {"hours": Option(24.0, "how long")})]
+            " coverage 95 % and more", "24 h", run,
+    {"hours": Option(24.0, "how long"), "sqlite": Option(0, "1: into SQLite, else into PostgreSQL with TimescaleDB")})]

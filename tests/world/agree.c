@@ -62,7 +62,8 @@ struct comparison {
 	struct tally_names names;
 	struct message *messages; /* by seq */
 	size_t message_count;
-	int64_t *ends; /* by connection: the number of the last message that is stored */
+	int64_t *ends;  /* by connection: the number of the last message that is stored */
+	int64_t *holes; /* likewise: of the first one behind it that is not; INT64_MAX: none */
 	struct sent sent[KIND_COUNT];
 };
 
@@ -141,8 +142,11 @@ static void read_messages(struct comparison *comparison)
 		(size_t)check_number(comparison->db, "SELECT max(seq) FROM sent") + 1;
 	comparison->messages = calloc(comparison->message_count, sizeof(*comparison->messages));
 	comparison->ends = calloc((size_t)connections + 1, sizeof(*comparison->ends));
-	if (comparison->messages == NULL || comparison->ends == NULL)
+	comparison->holes = calloc((size_t)connections + 1, sizeof(*comparison->holes));
+	if (comparison->messages == NULL || comparison->ends == NULL || comparison->holes == NULL)
 		abort();
+	for (int64_t i = 0; i <= connections; i++)
+		comparison->holes[i] = INT64_MAX;
 	row = check_prepare(comparison->db,
 		"SELECT seq, connection, number_on_connection, kind NOT IN ('trade', 'replay', 'repeat') "
 		"AND items > 0 FROM sent");
@@ -183,6 +187,19 @@ static void take_clear(struct comparison *comparison, struct sent *sent)
 	}
 }
 
+/* What is lost for sure behind the end: nothing else behind it is taken for stored. */
+static void find_holes(struct comparison *comparison)
+{
+	for (size_t seq = 0; seq < comparison->message_count; seq++) {
+		const struct message *message = &comparison->messages[seq];
+		int64_t *hole = &comparison->holes[message->connection];
+
+		if (message->is_due && message->stored == 0 && message->twins == 0 &&
+			is_behind_end(comparison, message) && message->number < *hole)
+			*hole = message->number;
+	}
+}
+
 /*
  * Of equal rows not all are stored: what a connection was sent at its end comes again as the
  * snapshot of the next one, and on one whose client is gone the same is sent as to its successor.
@@ -195,7 +212,8 @@ enum { IN_LINE = 16 }; /* messages between, such as trades, that say nothing of 
 static bool is_candidate(const struct comparison *comparison, const struct message *message,
 	const struct tally_entry *entry, enum whose whose)
 {
-	if (entry->stored >= entry->sent || entry->taken >= entry->stored || message->twins == 0)
+	if (entry->stored >= entry->sent || entry->taken >= entry->stored || message->twins == 0 ||
+		message->number > comparison->holes[message->connection])
 		return false;
 	switch (whose) {
 	case WHOSE_IT_MUST_BE: return !is_behind_end(comparison, message);
@@ -241,6 +259,7 @@ static void find_stored(struct comparison *comparison)
 	}
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		take_clear(comparison, &comparison->sent[i]);
+	find_holes(comparison);
 	(void)take_all_alike(comparison, WHOSE_IT_MUST_BE);
 	(void)take_all_alike(comparison, OF_THE_LATEST);
 	for (int i = 0; i < 100 && take_all_alike(comparison, NEXT_IN_LINE); i++)
@@ -394,4 +413,5 @@ void check_agreement(struct verdict *verdict, sqlite3 *db, int64_t trades_until_
 		finish_sent(&comparison.sent[i]);
 	free(comparison.messages);
 	free(comparison.ends);
+	free(comparison.holes);
 }

@@ -229,6 +229,11 @@ int64_t loop_longest_turn_ns(struct loop *loop)
 	return 0; /* time stands still in a turn */
 }
 
+size_t loop_handles(struct loop *loop)
+{
+	return loop->held;
+}
+
 /* -- what is put off ------------------------------------------------------------------ */
 
 static void want_turn(struct loop *loop)

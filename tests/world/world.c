@@ -214,20 +214,24 @@ static int open_parts(struct daemon *daemon)
 	return host_open(&parts, &daemon->host);
 }
 
+/* Closing takes turns too: whoever looks then must not find what is being closed. */
 static void close_parts(struct daemon *daemon)
 {
-	char *state = daemon->host == NULL ? NULL : (char *)(uintptr_t)daemon->host->parts.state_folder;
+	struct host *host = daemon->host;
+	struct bus *bus = daemon->bus;
+	struct metrics *metrics = daemon->metrics;
+	char *state = host == NULL ? NULL : (char *)(uintptr_t)host->parts.state_folder;
 
-	host_close(daemon->host);
-	bus_close(daemon->bus);
-	metrics_destroy(daemon->metrics);
+	daemon->host = NULL;
+	daemon->bus = NULL;
+	daemon->metrics = NULL;
+	host_close(host);
+	bus_close(bus);
+	metrics_destroy(metrics);
 	loop_close(daemon->loop);
 	settings_finish(&daemon->settings);
 	config_destroy(daemon->config);
 	free(state);
-	daemon->host = NULL;
-	daemon->bus = NULL;
-	daemon->metrics = NULL;
 	daemon->loop = NULL;
 	daemon->config = NULL;
 }

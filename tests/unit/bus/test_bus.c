@@ -149,12 +149,14 @@ static void the_source_is_the_publishers(void **state)
 	rig_clean(&rig);
 }
 
-static void publish_gap(struct rig *rig, const char *channel, int64_t started_ns, int64_t ended_ns)
+static void publish_gap(
+	struct rig *rig, const char *channel, uint32_t instrument, int64_t started_ns, int64_t ended_ns)
 {
 	struct fl_gap gap;
 
 	fl_record_init(&gap, FL_GAP);
 	gap.head.event_time_ns = gap.head.received_ns = started_ns;
+	gap.head.instrument = instrument;
 	gap.started_ns = started_ns;
 	gap.ended_ns = ended_ns;
 	snprintf(gap.channel, sizeof(gap.channel), "%s", channel);
@@ -166,6 +168,7 @@ static void gaps_that_a_process_left_open_are_told_to_the_next(void **state)
 {
 	struct rig rig;
 	const struct fl_gap *gaps;
+	uint32_t first, second;
 	size_t count;
 
 	(void)state;
@@ -173,19 +176,26 @@ static void gaps_that_a_process_left_open_are_told_to_the_next(void **state)
 	rig_open(&rig);
 	(void)bus_open_gaps(rig.bus, &count);
 	assert_int_equal(count, 0);
-	publish_gap(&rig, "", 1000, 0);
-	publish_gap(&rig, "connection 1", 1000, 0);
-	publish_gap(&rig, "connection 2", 3000, 0);
-	publish_gap(&rig, "", 1000, 4000); /* it has ended */
+	first = dictionary_instrument(bus_dictionary(rig.bus), rig.venue, "BTC-1", 5);
+	second = dictionary_instrument(bus_dictionary(rig.bus), rig.venue, "BTC-2", 5);
+	publish_gap(&rig, "", 0, 1000, 0);
+	publish_gap(&rig, "connection 1", 0, 1000, 0);
+	publish_gap(&rig, "connection 2", 0, 3000, 0);
+	publish_gap(&rig, "", first, 3000, 0);
+	publish_gap(&rig, "", second, 3000, 0);
+	publish_gap(&rig, "", 0, 1000, 4000); /* it has ended */
+	publish_gap(&rig, "", first, 3000, 4000);
 	rig_close(&rig);
 	rig_open(&rig);
 	gaps = bus_open_gaps(rig.bus, &count);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 	assert_string_equal(gaps[0].channel, "connection 1");
 	assert_int_equal(gaps[1].started_ns, 3000);
 	assert_int_equal(gaps[1].head.source, rig.source);
-	publish_gap(&rig, "connection 1", 1000, 5000);
-	publish_gap(&rig, "connection 2", 3000, 5000);
+	assert_int_equal(gaps[2].head.instrument, second);
+	publish_gap(&rig, "connection 1", 0, 1000, 5000);
+	publish_gap(&rig, "connection 2", 0, 3000, 5000);
+	publish_gap(&rig, "", second, 3000, 5000);
 	rig_close(&rig);
 	rig_open(&rig);
 	(void)bus_open_gaps(rig.bus, &count);

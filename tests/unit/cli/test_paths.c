@@ -44,28 +44,32 @@ static void outside_of_its_build_it_looks_where_it_was_installed(void **state)
 
 static void drop_in_plugins_are_found_first(void **state)
 {
+	const struct plugin_settings given = { "/given/var/plugins", true };
 	struct paths paths;
 	struct image_folders folders;
 
 	(void)state;
 	paths_find("/given", &paths);
-	paths_add_drop_in(&paths, "/given/var/plugins");
+	paths_take(&paths, &given);
 	folders = paths_folders(&paths);
 	assert_int_equal(folders.count, 2);
 	assert_string_equal(folders.paths[0], "/given/var/plugins");
 	assert_string_equal(folders.paths[1], "/usr/lib/feedloom/plugins");
+	assert_true(folders.rules->needs_seal);
+	assert_non_null(folders.rules->prober);
 	paths_finish(&paths);
 }
 
 static void there_are_never_more_folders_than_fit(void **state)
 {
 	const size_t room = sizeof(((struct paths *)NULL)->folders) / sizeof(char *);
+	const struct plugin_settings more = { "/more", false };
 	struct paths paths;
 
 	(void)state;
 	paths_find("/given", &paths);
 	for (size_t i = 0; i < room + 3; i++)
-		paths_add_drop_in(&paths, "/more");
+		paths_take(&paths, &more);
 	assert_int_equal(paths.folder_count, room);
 	paths_finish(&paths);
 }

@@ -544,10 +544,21 @@ static void send_book(int64_t prev, int64_t id)
 	fake_message(ctx, 1, text);
 }
 
+static void assert_book_gap(size_t at, int64_t ended_ns)
+{
+	const struct fl_gap *gap = fake_record(ctx, FL_GAP, at);
+
+	assert_string_equal(gap->cause, "change_id");
+	assert_string_equal(gap->channel, "book.BTC-26JUN26-1000-C.100ms");
+	assert_int_equal(gap->first_seq, 12);
+	assert_int_equal(gap->last_seq, 14);
+	assert_int_equal(gap->started_ns, INT64_C(1700000000012) * FL_MS);
+	assert_int_equal(gap->ended_ns, ended_ns);
+}
+
 static void a_book_out_of_step_is_renewed_alone(void **state)
 {
 	static const char *const books[] = { "book.100ms", "quote", NULL };
-	const struct fl_gap *gap;
 
 	(void)state;
 	options.channels = world_names(books);
@@ -573,15 +584,52 @@ static void a_book_out_of_step_is_renewed_alone(void **state)
 	send_book(-1, 20);
 	send_book(20, 21);
 	assert_int_equal(fake_count(ctx, FL_BOOK), 4);
-	assert_int_equal(fake_count(ctx, FL_GAP), 1);
-	gap = fake_record(ctx, FL_GAP, 0);
-	assert_string_equal(gap->cause, "change_id");
-	assert_string_equal(gap->channel, "book.BTC-26JUN26-1000-C.100ms");
-	assert_int_equal(gap->first_seq, 12);
-	assert_int_equal(gap->last_seq, 14);
-	assert_int_equal(gap->started_ns, INT64_C(1700000000012) * FL_MS);
-	assert_int_equal(gap->ended_ns, INT64_C(1700000000020) * FL_MS);
+	assert_int_equal(fake_count(ctx, FL_GAP), 2);
+	assert_book_gap(0, 0);
+	assert_book_gap(1, INT64_C(1700000000020) * FL_MS);
 	assert_int_equal(ctx->reconnected[1], FL_REASON_NONE);
+}
+
+static void a_broken_book_is_whole_again_on_the_next_connection(void **state)
+{
+	static const char *const books[] = { "book.100ms", NULL };
+
+	(void)state;
+	options.channels = world_names(books);
+	ctx = world_create(&options);
+	world_start(ctx, 3, 0);
+	send_book(-1, 10);
+	send_book(10, 12);
+	send_book(14, 15);
+	assert_int_equal(fake_count(ctx, FL_GAP), 1);
+	assert_book_gap(0, 0);
+	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_STALE);
+	fake_conn(ctx, 1, FL_CONN_UP, FL_REASON_NONE);
+	world_acknowledge(ctx, NULL);
+	send_book(15, 16); /* it is not taken for whole before */
+	assert_int_equal(fake_count(ctx, FL_BOOK), 2);
+	assert_int_equal(fake_count(ctx, FL_GAP), 1);
+	send_book(-1, 20);
+	assert_int_equal(fake_count(ctx, FL_BOOK), 3);
+	assert_int_equal(fake_count(ctx, FL_GAP), 2);
+	assert_book_gap(1, INT64_C(1700000000020) * FL_MS);
+}
+
+static void the_gap_of_a_broken_book_ends_with_its_feed(void **state)
+{
+	static const char *const books[] = { "book.100ms", NULL };
+
+	(void)state;
+	options.channels = world_names(books);
+	ctx = world_create(&options);
+	world_start(ctx, 3, 0);
+	send_book(-1, 10);
+	send_book(10, 12);
+	send_book(14, 15);
+	ctx->plugin->stop(ctx->state);
+	fake_conn(ctx, 1, FL_CONN_CLOSED, FL_REASON_ASKED);
+	assert_int_equal(fake_count(ctx, FL_GAP), 2);
+	assert_book_gap(1, fl_now_ns(ctx));
 }
 
 static void a_book_without_its_snapshot_is_renewed(void **state)
@@ -1170,6 +1218,8 @@ int main(void)
 		TEST(refused_credentials_are_said_and_not_hammered),
 		TEST(refused_credentials_leave_what_is_public),
 		TEST(a_book_out_of_step_is_renewed_alone),
+		TEST(a_broken_book_is_whole_again_on_the_next_connection),
+		TEST(the_gap_of_a_broken_book_ends_with_its_feed),
 		TEST(a_book_without_its_snapshot_is_renewed),
 		TEST(a_mute_instrument_is_renewed_alone),
 		TEST(instruments_are_followed_and_left_by_command),

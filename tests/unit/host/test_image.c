@@ -14,7 +14,7 @@ static int open_named(const char *name)
 
 	image = NULL;
 	assert_int_equal(image_find(&rig_folders, name, path, sizeof(path)), 0);
-	return image_open(path, &image, problem, sizeof(problem));
+	return image_open(path, NULL, &image, problem, sizeof(problem));
 }
 
 static void assert_refused(const char *name, const char *words)
@@ -99,20 +99,20 @@ static void what_is_no_library_is_refused(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	(void)snprintf(path, sizeof(path), "%s/text.so", folder);
-	assert_int_equal(image_open(path, &image, problem, sizeof(problem)), -ENOENT);
+	assert_int_equal(image_open(path, NULL, &image, problem, sizeof(problem)), -ENOENT);
 	assert_true(problem[0] != '\0');
 	file = fopen(path, "w");
 	assert_non_null(file);
 	fputs("this is no library, though its name says so: it would have to begin with other bytes\n",
 		file);
 	fclose(file);
-	assert_int_equal(image_open(path, &image, problem, sizeof(problem)), -ENOEXEC);
+	assert_int_equal(image_open(path, NULL, &image, problem, sizeof(problem)), -ENOEXEC);
 	assert_non_null(strstr(problem, "ELF"));
 	assert_int_equal(truncate(path, 0), 0);
-	assert_int_equal(image_open(path, &image, problem, sizeof(problem)), -ENOEXEC);
+	assert_int_equal(image_open(path, NULL, &image, problem, sizeof(problem)), -ENOEXEC);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(image_open(path, &image, problem, sizeof(problem)), -EISDIR);
+	assert_int_equal(image_open(path, NULL, &image, problem, sizeof(problem)), -EISDIR);
 	assert_non_null(strstr(problem, "irectory"));
 	rmdir(path);
 	rmdir(folder);
@@ -131,7 +131,7 @@ static void a_library_cut_short_is_refused(void **state)
 	close(in);
 	close(out);
 	/* Mapping what is not there would be a SIGBUS. */
-	assert_int_equal(image_open(to, &image, problem, sizeof(problem)), -ENOEXEC);
+	assert_int_equal(image_open(to, NULL, &image, problem, sizeof(problem)), -ENOEXEC);
 	assert_non_null(strstr(problem, "cut short"));
 	unlink(to);
 }
@@ -164,7 +164,7 @@ static void the_first_folder_with_a_plugin_has_it(void **state)
 {
 	char folder[] = "/tmp/feedloom-image-XXXXXX", path[4096], to[64];
 	const char *paths[] = { folder, TEST_PLUGINS, "/nowhere" };
-	const struct image_folders folders = { paths, 3, NULL };
+	const struct image_folders folders = { paths, 3, NULL, NULL };
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));

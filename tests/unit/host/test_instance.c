@@ -116,6 +116,44 @@ static void a_connection_tells_its_states_and_messages(void **state)
 	rig_until_calls(&rig, "venue", "closed", 1);
 }
 
+struct heard_gaps {
+	unsigned begun, ended;
+};
+
+static void on_gap(void *data, const struct fl_record *record)
+{
+	const struct fl_gap *gap = (const void *)record;
+	struct heard_gaps *heard = data;
+
+	if (strcmp(gap->channel, "connection 0") != 0)
+		return;
+	assert_string_equal(gap->cause, "stale");
+	heard->begun += gap->ended_ns == 0;
+	heard->ended += gap->ended_ns >= gap->started_ns;
+}
+
+static const struct subscriber_owner hears_gaps = { .on_record = on_gap };
+
+/* A record would have ended it; none comes any more. */
+static void a_connection_that_is_given_up_ends_its_gap(void **state)
+{
+	struct heard_gaps heard = { 0 };
+	struct subscriber *subscriber;
+
+	(void)state;
+	start_feed();
+	assert_int_equal(bus_subscribe(rig.bus, "gap", &hears_gaps, &heard, &subscriber), 0);
+	assert_int_equal(rig_ask(&rig, "feed", "reconnect", "{}"), FL_REPLY_OK);
+	rig_until_calls(&rig, "feed", "up", 2);
+	assert_int_equal(heard.begun, 1);
+	assert_int_equal(heard.ended, 0);
+	assert_int_equal(rig_ask(&rig, "feed", "close", "{\"number\":1}"), FL_REPLY_OK);
+	rig_until_calls(&rig, "feed", "closed", 1);
+	assert_int_equal(heard.begun, 1);
+	assert_int_equal(heard.ended, 1);
+	bus_unsubscribe(subscriber);
+}
+
 static void the_same_connection_is_adopted(void **state)
 {
 	(void)state;
@@ -492,6 +530,7 @@ int main(void)
 		TEST(a_create_that_fails_is_said_and_leaves_no_state),
 		TEST(a_start_that_fails_leaves_nothing_open),
 		TEST(a_connection_tells_its_states_and_messages),
+		TEST(a_connection_that_is_given_up_ends_its_gap),
 		TEST(the_same_connection_is_adopted),
 		TEST(peers_of_one_turn_have_their_own_numbers),
 		TEST(a_number_can_be_opened_anew_while_it_closes_and_after),

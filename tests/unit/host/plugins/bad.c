@@ -10,6 +10,14 @@
 #define BAD_TABLE 5
 #define NO_BATCH 6
 #define UNRESOLVED 7
+#define CRASHES 8
+
+#if BAD == CRASHES
+__attribute__((constructor)) static void crash(void)
+{
+	__builtin_trap();
+}
+#endif
 
 struct options {
 	int64_t count;
