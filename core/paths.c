@@ -54,22 +54,32 @@ static int add_built(void *data, const char *name)
 	return 0;
 }
 
-/* BUILD/core/feedloom has its plugins in BUILD/plugins/NAME, and the schema in the source tree. */
+/* Where this program lies, without `end`. False: it does not end so. */
+static bool find_root(char *root, size_t size, const char *end)
+{
+	ssize_t length = readlink("/proc/self/exe", root, size - 1);
+	size_t end_length = strlen(end);
+
+	if (length < (ssize_t)end_length)
+		return false;
+	root[length] = '\0';
+	if (strcmp(root + (size_t)length - end_length, end) != 0)
+		return false;
+	root[(size_t)length - end_length] = '\0';
+	return true;
+}
+
+/* BUILD/core/feedloom has its plugins in BUILD/plugins/NAME, and the schema in the source tree. So
+ * has its twin of the tests, feedloom_fast. */
 static bool find_built(struct paths *out)
 {
-	char program[4096], plugins[4200];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	char root[4096], plugins[4200];
 	struct build_tree tree = { out, plugins };
-	char *slash;
 
-	if (length <= 0)
+	if (!find_root(root, sizeof(root), "/core/feedloom") &&
+		!find_root(root, sizeof(root), "/core/feedloom_fast"))
 		return false;
-	program[length] = '\0';
-	slash = strrchr(program, '/');
-	if (slash == NULL || slash - program < 5 || strncmp(slash - 5, "/core", 5) != 0)
-		return false;
-	*(slash - 5) = '\0';
-	snprintf(plugins, sizeof(plugins), "%s/plugins", program);
+	snprintf(plugins, sizeof(plugins), "%s/plugins", root);
 	if (!file_exists(plugins))
 		return false;
 	(void)file_list(plugins, add_built, &tree);
@@ -77,13 +87,27 @@ static bool find_built(struct paths *out)
 	return true;
 }
 
+/* As it was installed; or, in a tree that was moved since, where that is now. */
+static void find_installed(struct paths *out)
+{
+	const size_t prefix = strlen(FEEDLOOM_PREFIX);
+	char root[4000], plugins[4096]; /* the rest of each path is short */
+	bool is_here = find_root(root, sizeof(root), "/" FEEDLOOM_PROGRAM) &&
+		strncmp(FEEDLOOM_PLUGIN_DIR, FEEDLOOM_PREFIX, prefix) == 0;
+
+	snprintf(plugins, sizeof(plugins), "%s%s", is_here ? root : "",
+		&FEEDLOOM_PLUGIN_DIR[is_here ? prefix : 0]);
+	add_folder(out, 0, plugins);
+	snprintf(out->schema, sizeof(out->schema), "%s%s", is_here ? root : "",
+		&FEEDLOOM_SCHEMA_DIR[is_here ? prefix : 0]);
+}
+
 void paths_find(const char *state, struct paths *out)
 {
 	*out = (struct paths){ .rules = { .prober = "/proc/self/exe" } };
 	find_state(state, out);
-	snprintf(out->schema, sizeof(out->schema), "%s", FEEDLOOM_SCHEMA_DIR);
 	if (!find_built(out))
-		add_folder(out, 0, FEEDLOOM_PLUGIN_DIR);
+		find_installed(out);
 }
 
 void paths_take(struct paths *paths, const struct plugin_settings *settings)
