@@ -2,6 +2,7 @@
 
 #include "bus.h"
 #include "clock.h"
+#include "command.h"
 #include "crash.h"
 #include "dropin.h"
 #include "error.h"
@@ -13,6 +14,7 @@
 #include "metrics.h"
 #include "process.h"
 #include "quarantine.h"
+#include "reread.h"
 #include "settings.h"
 #include "timer.h"
 #include "watch.h"
@@ -23,6 +25,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+enum { MAX_ASKING = 16 };
 static const int64_t DRAIN_NS = 15 * FL_SECOND;
 
 struct daemon {
@@ -36,6 +39,9 @@ struct daemon {
 	struct quarantine *quarantine; /* NULL: it could not be opened */
 	struct host *host;
 	struct timer *watchdog;
+	struct reread *reread;
+	int asking[MAX_ASKING], asking_count; /* commands that wait for the configuration to be read */
+	bool is_look_due;                     /* then the plugins' files are looked at */
 	struct watch *watches[2]; /* the configuration: its file, the folder of its fragments */
 	int exit_code;
 };
@@ -154,7 +160,8 @@ static int open_bus(struct daemon *daemon)
 	}
 }
 
-static void on_reload(void *data);
+static void on_read(void *data, struct reading *reading);
+static void on_reload(void *data, int command);
 
 /* A port in use is for whoever starts the program to see: it ends rather than run unseen. */
 static bool are_services_up(const struct host *host)
@@ -199,10 +206,13 @@ static int open_host(struct daemon *daemon)
 
 	if (result < 0)
 		return EX_UNAVAILABLE;
+	daemon->reread = reread_create(daemon->host, daemon->setup, on_read, daemon);
+	if (daemon->reread == NULL)
+		return EX_UNAVAILABLE;
 	daemon->host->on_reload = on_reload;
 	daemon->host->on_reload_data = daemon;
 	config_errors_init(&errors);
-	result = host_configure(daemon->host, daemon->config->root, &errors);
+	result = host_configure(daemon->host, daemon->config->root, NULL, &errors);
 	if (result < 0)
 		print_errors(&errors);
 	config_errors_finish(&errors);
@@ -240,10 +250,13 @@ static void measure_config(struct daemon *daemon)
 }
 
 /* A new configuration is taken as a whole or not at all. */
-static void take_config(struct daemon *daemon, struct config *config, struct settings *settings)
+static void take_config(struct daemon *daemon, struct reading *reading)
 {
+	const struct settings *settings = &reading->settings;
+
 	config_destroy(daemon->config);
-	daemon->config = config;
+	daemon->config = reading->config;
+	reading->config = NULL;
 	if (strcmp(settings->journal->folder, daemon->settings.journal->folder) != 0 ||
 		strcmp(settings->plugins->folder, daemon->settings.plugins->folder) != 0)
 		log_warn("config", "journal.dir and plugins.dir take effect at the next start");
@@ -256,43 +269,63 @@ static void take_config(struct daemon *daemon, struct config *config, struct set
 		settings->journal->keep_ns);
 	settings_finish(&daemon->settings);
 	daemon->settings = *settings;
+	reading->settings = (struct settings){ 0 };
 	daemon->host->config_error[0] = '\0';
 	log_info("config", "%s is in force", daemon->setup->config_file);
 }
 
-static void on_reload(void *data)
+/* Who asked is answered when the last reading is done, whatever came of it. */
+static void end_reload(struct daemon *daemon)
+{
+	if (reread_is_under_way(daemon->reread))
+		return;
+	for (int i = 0; i < daemon->asking_count; i++)
+		core_answer_reload(daemon->host, daemon->asking[i]);
+	daemon->asking_count = 0;
+	if (daemon->is_look_due)
+		dropin_look(daemon->host);
+	daemon->is_look_due = false;
+	(void)process_notify("READY=1");
+}
+
+/* What was read on a worker: taken between two turns of the loop. */
+static void on_read(void *data, struct reading *reading)
 {
 	struct daemon *daemon = data;
 	struct host *host = daemon->host;
-	struct config *config = NULL;
-	struct settings settings = { 0 };
-	struct config_errors errors;
-	int result;
+	struct image_rules *rules = &daemon->setup->paths->rules;
+	int result = reading->result;
 
 	if (host->is_stopping)
 		return;
+	if (result == 0) {
+		rules->needs_seal = reading->settings.plugins->needs_seal;
+		result = host_configure(host, reading->config->root, reading->prepared, &reading->errors);
+	}
+	if (result == 0) {
+		take_config(daemon, reading);
+	} else {
+		rules->needs_seal = daemon->settings.plugins->needs_seal;
+		log_errors(&reading->errors, host->config_error, sizeof(host->config_error));
+		log_error("config", "nothing was changed: the configuration before stays in force");
+	}
+	measure_config(daemon);
+	end_reload(daemon);
+}
+
+static void on_reload(void *data, int command)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->host->is_stopping)
+		return;
+	if (command != 0 && daemon->asking_count == MAX_ASKING)
+		core_answer_reload(daemon->host, command);
+	else if (command != 0)
+		daemon->asking[daemon->asking_count++] = command;
 	(void)process_notify("RELOADING=1");
 	log_file_reopen(daemon->log_file);
-	config_errors_init(&errors);
-	result = config_load(daemon->setup->config_file, NULL, &errors, &config);
-	if (result == 0)
-		result = settings_load(config->root, daemon->setup->paths->state, &errors, &settings);
-	if (result == 0) {
-		daemon->setup->paths->rules.needs_seal = settings.plugins->needs_seal;
-		result = host_configure(host, config->root, &errors);
-	}
-	if (result == 0) {
-		take_config(daemon, config, &settings);
-	} else {
-		log_errors(&errors, host->config_error, sizeof(host->config_error));
-		log_error("config", "nothing was changed: the configuration before stays in force");
-		daemon->setup->paths->rules.needs_seal = daemon->settings.plugins->needs_seal;
-		settings_finish(&settings);
-		config_destroy(config);
-	}
-	config_errors_finish(&errors);
-	measure_config(daemon);
-	(void)process_notify("READY=1");
+	reread_begin(daemon->reread);
 }
 
 static void on_hangup(void *data, int signum)
@@ -301,8 +334,8 @@ static void on_hangup(void *data, int signum)
 
 	(void)signum;
 	log_info("feedloom", "SIGHUP: reading the configuration again, then the plugins' files");
-	on_reload(data);
-	dropin_look(daemon->host);
+	daemon->is_look_due = true;
+	on_reload(data, 0);
 }
 
 static void on_config_change(void *data)
@@ -310,7 +343,7 @@ static void on_config_change(void *data)
 	struct daemon *daemon = data;
 
 	log_info("config", "%s has changed", daemon->setup->config_file);
-	on_reload(data);
+	on_reload(data, 0);
 }
 
 /* However it is saved: over it, beside it and renamed, by a link that is swapped. */
@@ -396,6 +429,7 @@ static int run_opened(struct daemon *daemon)
 		ignore_signals(daemon);
 	}
 	watch_nothing(daemon);
+	reread_destroy(daemon->reread);
 	host_close(daemon->host);
 	close_quarantine(daemon);
 	bus_close(daemon->bus);

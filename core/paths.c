@@ -118,7 +118,7 @@ void paths_take(struct paths *paths, const struct plugin_settings *settings)
 
 struct image_folders paths_folders(const struct paths *paths)
 {
-	return (struct image_folders){ paths->folders, paths->folder_count, NULL, &paths->rules };
+	return (struct image_folders){ paths->folders, paths->folder_count, NULL, &paths->rules, NULL };
 }
 
 void paths_finish(struct paths *paths)

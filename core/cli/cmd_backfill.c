@@ -111,7 +111,7 @@ static int fill(struct filling *filling, const struct host_parts *parts, const s
 	filling->open = count_feeds(root);
 	filling->look = timer_create(filling->loop, on_look, filling);
 	config_errors_init(&errors);
-	if (host_configure(filling->host, root, &errors) == 0 && filling->look != NULL) {
+	if (host_configure(filling->host, root, NULL, &errors) == 0 && filling->look != NULL) {
 		filling->late_ns = clock_monotonic_ns(filling->loop) + WITHIN_NS;
 		timer_start(filling->look, LOOK_NS, LOOK_NS);
 		loop_run(filling->loop);

@@ -11,6 +11,8 @@
 void core_command(struct host *host, int command, const char *name, const char *json);
 /** The words the core takes, for `feedloom plugins core`. */
 const struct fl_command_info *core_commands(void);
+/** Answers "reload_config": by whether the configuration is now good. */
+void core_answer_reload(struct host *host, int command);
 
 /**
  * Asks on behalf of the host; `on_reply` as the plugin's. As fl_command otherwise.

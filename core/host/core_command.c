@@ -33,6 +33,12 @@ const struct fl_command_info *core_commands(void)
 	return infos;
 }
 
+void core_answer_reload(struct host *host, int command)
+{
+	command_reply(host, command, host->config_error[0] == '\0' ? FL_REPLY_OK : FL_REPLY_CONFLICT,
+		"{}", false);
+}
+
 static void reply_status(struct host *host, struct json *json)
 {
 	status_print(host, json);
@@ -243,9 +249,7 @@ void core_command(struct host *host, int command, const char *name, const char *
 	} else if (strcmp(name, "reload") == 0) {
 		reload(host, command, json_text);
 	} else if (strcmp(name, "reload_config") == 0 && host->on_reload != NULL) {
-		host->on_reload(host->on_reload_data);
-		command_reply(host, command,
-			host->config_error[0] == '\0' ? FL_REPLY_OK : FL_REPLY_CONFLICT, "{}", false);
+		host->on_reload(host->on_reload_data, command);
 	} else {
 		command_reply_detail(
 			host, command, FL_REPLY_NOT_FOUND, "the core takes no command %s", name);

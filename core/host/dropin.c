@@ -151,7 +151,7 @@ static void on_looked(void *data)
 	}
 	if (dropin->has_changed && host->config_error[0] != '\0' && host->on_reload != NULL &&
 		!host->is_stopping)
-		host->on_reload(host->on_reload_data);
+		host->on_reload(host->on_reload_data, 0);
 	dropin->has_changed = false;
 }
 

@@ -77,11 +77,15 @@ struct fl_ctx *host_find(const struct host *host, const char *name)
 	return NULL;
 }
 
-int host_configure(struct host *host, const struct node *root, struct config_errors *errors)
+int host_configure(struct host *host, const struct node *root, const struct prepared *prepared,
+	struct config_errors *errors)
 {
+	struct image_folders folders = host->parts.folders;
 	struct plan plan;
-	int result = plan_make(&host->parts.folders, host->parts.state_folder, root, errors, &plan);
+	int result;
 
+	folders.prepared = prepared;
+	result = plan_make(&folders, host->parts.state_folder, root, errors, &plan);
 	if (result == 0)
 		reconcile_apply(host, &plan);
 	plan_finish(&plan);

@@ -37,6 +37,7 @@ struct backfill {
 
 struct command;
 struct dropin;
+struct prepared;
 struct probe;
 struct timer;
 
@@ -69,7 +70,8 @@ struct host {
 	struct backfill backfill; /* set between host_open and host_configure */
 	void (*on_stopped)(void *data, bool is_drained);
 	void *on_stopped_data;
-	void (*on_reload)(void *data); /* command "reload_config" */
+	/* Reads the configuration anew; `command`, unless 0, is answered when it has been. */
+	void (*on_reload)(void *data, int command);
 	void *on_reload_data;
 	bool is_stopping;
 	bool is_held;           /* feeds' connections are not read: the journal is short of room */
@@ -83,9 +85,12 @@ int host_open(const struct host_parts *parts, struct host **out);
 /**
  * Makes and starts the instances that a configuration names: sinks, then services, then feeds.
  * Every mistake goes to `errors`; nothing is started when there is one.
+ *
+ * @param prepared  its plugins, opened ahead; NULL: they are opened now, which may block
  * @return 0, or -EINVAL with errors
  */
-int host_configure(struct host *host, const struct node *root, struct config_errors *errors);
+int host_configure(struct host *host, const struct node *root, const struct prepared *prepared,
+	struct config_errors *errors);
 /** Opens every feed and store once; `on_line` gets a line each, `on_done` the number that failed.
  */
 int host_probe(struct host *host, const struct node *root, struct config_errors *errors,

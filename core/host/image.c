@@ -244,6 +244,15 @@ struct image *images_find(const struct images *images, const char *path)
 	return newest;
 }
 
+void images_each(
+	const struct images *images, void (*each)(void *data, const struct image *image), void *data)
+{
+	struct link *item, *following;
+
+	list_each (item, following, &images->all)
+		each(data, container_of(item, struct image, link));
+}
+
 struct listing {
 	const char *folder;
 	struct map *seen;

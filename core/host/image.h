@@ -9,6 +9,7 @@
 #include <feedloom/plugin.h>
 
 struct image;
+struct prepared;
 
 enum { IMAGE_PROBE_MS = 10000 };
 
@@ -31,6 +32,7 @@ struct image_folders {
 	size_t count;
 	struct images *loaded;           /* NULL: every file is opened */
 	const struct image_rules *rules; /* NULL: none */
+	const struct prepared *prepared; /* files that were opened ahead; NULL: none */
 };
 
 /** The file of plugin NAME ("NAME.so"); one that is loaded counts, though it may have vanished.
@@ -67,6 +69,9 @@ void images_init(struct images *images);
 void images_add(struct images *images, struct image *image);
 /** The newest image of a path that is loaded, or NULL. Not a reference. */
 struct image *images_find(const struct images *images, const char *path);
+
+void images_each(
+	const struct images *images, void (*each)(void *data, const struct image *image), void *data);
 
 /** Calls `each` for every file in the folders that ends in .so, the first of each name only. */
 void image_list(const struct image_folders *folders,

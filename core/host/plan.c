@@ -2,6 +2,7 @@
 
 #include "file.h"
 #include "log.h"
+#include "prepare.h"
 #include "tree.h"
 
 #include <ctype.h>
@@ -147,7 +148,10 @@ static int open_image(const struct image_folders *folders, const char *plugin, c
 		*out = image_keep(loaded);
 		return 0;
 	}
-	result = image_open(path, folders->rules, out, problem, size);
+	result = folders->prepared == NULL ? -ENODATA
+									   : prepared_take(folders->prepared, path, out, problem, size);
+	if (result == -ENODATA)
+		result = image_open(path, folders->rules, out, problem, size);
 	if (result == 0)
 		plan_say_unsealed(plugin, *out);
 	if (result == 0 && folders->loaded != NULL)
@@ -218,6 +222,17 @@ int written_apply(const struct written *written, enum fl_role role, const struct
 	options_free(*out);
 	*out = NULL;
 	return -EINVAL;
+}
+
+void plan_each_plugin(
+	const struct node *root, void (*each)(void *data, const char *plugin), void *data)
+{
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+		const struct node *node;
+
+		node_each (node, node_find(root, sections[i].name))
+			each(data, node_text(node, "plugin", node->key));
+	}
 }
 
 static void plan_instance(

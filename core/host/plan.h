@@ -48,6 +48,9 @@ struct plan {
 /** 0, or -EINVAL: `errors` has all mistakes. The plan is initialised in both cases. */
 int plan_make(const struct image_folders *folders, const char *state_folder,
 	const struct node *root, struct config_errors *errors, struct plan *out);
+/** Calls `each` with every name of a plugin in a configuration, however often it stands there. */
+void plan_each_plugin(
+	const struct node *root, void (*each)(void *data, const char *plugin), void *data);
 void planned_destroy(struct planned *planned); /* takes NULL */
 void plan_finish(struct plan *plan);
 

@@ -261,7 +261,7 @@ static int start(struct daemon *daemon, const char *yaml, struct config_errors *
 	if (error == 0)
 		error = open_parts(daemon);
 	if (error == 0)
-		error = host_configure(daemon->host, daemon->config->root, errors);
+		error = host_configure(daemon->host, daemon->config->root, NULL, errors);
 	return error;
 }
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const char *const folders[] = { TEST_PLUGINS };
-const struct image_folders rig_folders = { folders, 1, NULL, NULL };
+const struct image_folders rig_folders = { folders, 1, NULL, NULL, NULL };
 
 /* ---- making ---- */
 
@@ -108,7 +108,7 @@ int rig_configure(struct rig *rig, const char *yaml)
 	buf_clear(&rig->errors, 0);
 	config = rig_config(yaml, &rig->errors);
 	config_errors_init(&errors);
-	result = host_configure(rig->host, config->root, &errors);
+	result = host_configure(rig->host, config->root, NULL, &errors);
 	(void)config_errors_print(&errors, &rig->errors);
 	config_errors_finish(&errors);
 	config_destroy(config);

@@ -1,6 +1,7 @@
 /* Every mistake of a configuration is one line that says where it stands, and nothing is started.
  */
 #include "plan.h"
+#include "prepare.h"
 #include "rig.h"
 
 static struct buf said;
@@ -163,6 +164,65 @@ static void nothing_starts_when_one_of_many_is_wrong(void **state)
 	rig_close(&rig);
 }
 
+static struct image *take(const struct prepared *prepared, const char *plugin, int expected)
+{
+	struct image *image = NULL;
+	char path[4096], problem[512] = "";
+
+	(void)snprintf(path, sizeof(path), "%s/%s.so", TEST_PLUGINS, plugin);
+	assert_int_equal(prepared_take(prepared, path, &image, problem, sizeof(problem)), expected);
+	assert_true((image == NULL) == (expected != 0));
+	assert_true((problem[0] == '\0') == (expected != -ENOEXEC));
+	return image;
+}
+
+/* As a worker does, so that the loop need not. */
+static void plugins_are_opened_ahead_but_for_those_that_run(void **state)
+{
+	struct images loaded;
+	struct image_folders folders = rig_folders;
+	struct config *config =
+		rig_config("feeds: { one: { plugin: echo_feed }, echo_feed: }\n"
+				   "services: { echo:, bad_abi:, nowhere:, odd: { plugin: [] } }\n"
+				   "sinks: 7\n",
+			&said);
+	struct prepared *prepared;
+	struct image *running, *ahead, *planned;
+	struct config_errors errors;
+	struct plan out;
+	char path[4096], problem[512];
+
+	(void)state;
+	images_init(&loaded);
+	folders.loaded = &loaded;
+	assert_int_equal(image_find(&rig_folders, "echo", path, sizeof(path)), 0);
+	assert_int_equal(image_open(path, NULL, &running, problem, sizeof(problem)), 0);
+	images_add(&loaded, running);
+	prepared = prepared_create(&folders);
+	assert_non_null(prepared);
+	prepared_open(prepared, config->root, NULL);
+	(void)take(prepared, "echo", -ENODATA);
+	(void)take(prepared, "nowhere", -ENODATA);
+	(void)take(prepared, "bad_abi", -ENOEXEC);
+	ahead = take(prepared, "echo_feed", 0);
+	config_destroy(config);
+	/* What is planned is that image. */
+	folders.prepared = prepared;
+	config = rig_config("feeds: { one: { plugin: echo_feed } }\n", &said);
+	config_errors_init(&errors);
+	assert_int_equal(plan_make(&folders, "/state", config->root, &errors, &out), 0);
+	planned = container_of(out.items.next, struct planned, link)->image;
+	assert_ptr_equal(planned, ahead);
+	config_errors_finish(&errors);
+	config_destroy(config);
+	prepared_destroy(prepared);
+	prepared_destroy(NULL);
+	assert_string_equal(image_plugin(ahead)->name, "echo"); /* still mapped */
+	plan_finish(&out);
+	image_close(ahead);
+	image_close(running);
+}
+
 static int free_said(void **state)
 {
 	(void)state;
@@ -183,6 +243,7 @@ int main(void)
 		cmocka_unit_test(every_bad_option_has_its_place),
 		cmocka_unit_test(a_plugins_own_check_has_its_place),
 		cmocka_unit_test(sections_and_instances_are_mappings),
+		cmocka_unit_test(plugins_are_opened_ahead_but_for_those_that_run),
 		cmocka_unit_test(nothing_starts_when_one_of_many_is_wrong),
 	};
 

@@ -333,9 +333,10 @@ static void plugins_and_metrics_can_be_asked_for(void **state)
 		strstr(buf_string(&rig.answer), "feedloom_messages_total{feed=\\\"feed\\\"} 0"));
 }
 
-static void on_reload(void *data)
+static void on_reload(void *data, int command)
 {
 	*(int *)data += 1;
+	core_answer_reload(rig.host, command);
 }
 
 static void the_configuration_can_be_read_again_by_request(void **state)
