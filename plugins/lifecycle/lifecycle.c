@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLUGIN_VERSION
+#define PLUGIN_VERSION "1.0" /* the tests of reloading build a second one */
+#endif
+
 enum { ASK_START = 1 }; /* where the journal is as we begin */
 enum { LOOK_EVERY_TICKS = 30 };
 
@@ -253,7 +257,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI,
 	.size = sizeof(struct fl_plugin),
 	.name = "lifecycle",
-	.version = "1.0",
+	.version = PLUGIN_VERSION,
 	.summary = "every listed instrument followed, no expired one, each change told",
 	.role = FL_SERVICE,
 	.state_version = STATE_VERSION,

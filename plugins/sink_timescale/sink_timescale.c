@@ -15,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLUGIN_VERSION
+#define PLUGIN_VERSION "1.0" /* the tests of reloading build a second one */
+#endif
+
 #define WAIT_NS FL_SECOND
 #define READING_DELAY_NS (20 * FL_MS)
 /* An answer that takes this long is told, though it may still come. */
@@ -394,7 +398,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.abi = FL_PLUGIN_ABI,
 	.size = sizeof(struct fl_plugin),
 	.name = "sink_timescale",
-	.version = "1.0",
+	.version = PLUGIN_VERSION,
 	.summary = "The store for real use: PostgreSQL, with TimescaleDB or without; each record once.",
 	.role = FL_SINK,
 	.options = option_table,

@@ -11,7 +11,7 @@ from harness import BUILD, SANITIZED, ask, until
 
 SECOND = Path(os.environ.get("FEEDLOOM_SECOND", BUILD / "tests" / "reload"))  # builds that differ by their version
 VERSIONS = ["1.0", "1.1"]
-PLUGINS = ["deribit", "sink_sqlite", "control"]  # of the daemon; the venue's is the simulator
+PLUGINS = ["deribit", "sink_sqlite", "lifecycle", "control"]  # of the daemon; the venue's is the simulator
 CHANNELS = ["ticker.agg2", "trades.100ms", "quote", "book.agg2"]
 PAUSE_MS = 20
 GROWTH_KIB = 4096
@@ -101,7 +101,7 @@ class Loaded(Run):
     def __init__(self, world, channels, rate):
         self.feed_drop_in, self.venue_drop_in = DropIn(world.folder / "plugins"), DropIn(
             world.folder / "var" / "plugins")
-        for name in ("deribit", "sink_sqlite", "control"):
+        for name in PLUGINS:
             self.feed_drop_in.put(name, 0)
         self.venue_drop_in.put("simulator", 0)
         super().__init__(world, channels, rate)
@@ -109,6 +109,8 @@ class Loaded(Run):
     def begin(self):
         config = json.loads(self.daemon.config_file.read_text())
         config["plugins"] = {"dir": str(self.feed_drop_in.folder)}
+        # None is left because it is about to expire: what the hour is must not matter.
+        config["services"]["lifecycle"] = {"expiry_buffer": "0", "refresh_interval": "10s"}
         self.daemon.configure(config)
         super().begin()
 

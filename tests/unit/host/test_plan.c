@@ -182,8 +182,8 @@ static void plugins_are_opened_ahead_but_for_those_that_run(void **state)
 	struct images loaded;
 	struct image_folders folders = rig_folders;
 	struct config *config =
-		rig_config("feeds: { one: { plugin: echo_feed }, echo_feed: }\n"
-				   "services: { echo:, bad_abi:, nowhere:, odd: { plugin: [] } }\n"
+		rig_config("feeds: { one: { plugin: echo_feed }, echo_feed: {} }\n"
+				   "services: { echo: {}, bad_abi: {}, nowhere: {}, odd: { plugin: [] } }\n"
 				   "sinks: 7\n",
 			&said);
 	struct prepared *prepared;
