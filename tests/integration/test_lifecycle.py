@@ -5,7 +5,7 @@ import time
 import pytest
 
 import postgres
-from harness import run, until
+from harness import SHORT, run, until
 from timescale import store_in
 
 
@@ -16,7 +16,7 @@ def server():
         yield made
 
 
-@pytest.fixture(params=["sqlite", "timescale"])
+@pytest.fixture(params=["timescale"] if SHORT else ["sqlite", "timescale"])
 def put(request):
     """Puts a daemon's store where this turn of the test has it."""
     if request.param == "sqlite":

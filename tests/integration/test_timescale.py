@@ -9,7 +9,8 @@ from agreement import check_loss_identity, check_memory
 from timescale import PgRun
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["timescaledb", "plain"])
+@pytest.fixture(scope="module", **(dict(params=[True], ids=["timescaledb"]) if harness.SHORT else
+                                   dict(params=[True, False], ids=["timescaledb", "plain"])))
 def server(request):
     with postgres.server(timescaledb=request.param) as made:
         yield made
