@@ -41,7 +41,7 @@ struct daemon {
 	struct timer *watchdog;
 	struct reread *reread;
 	int asking[MAX_ASKING], asking_count; /* commands that wait for the configuration to be read */
-	bool is_look_due;                     /* then the plugins' files are looked at */
+	bool is_look_due;         /* then the plugins' files are looked at, and the quarantine */
 	struct watch *watches[2]; /* the configuration: its file, the folder of its fragments */
 	int exit_code;
 };
@@ -282,8 +282,10 @@ static void end_reload(struct daemon *daemon)
 	for (int i = 0; i < daemon->asking_count; i++)
 		core_answer_reload(daemon->host, daemon->asking[i]);
 	daemon->asking_count = 0;
-	if (daemon->is_look_due)
+	if (daemon->is_look_due) {
+		host_lift_forgotten(daemon->host);
 		dropin_look(daemon->host);
+	}
 	daemon->is_look_due = false;
 	(void)process_notify("READY=1");
 }

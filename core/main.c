@@ -10,7 +10,7 @@
 #include <sysexits.h>
 
 static const struct verb *const verbs[] = { &verb_run, &verb_check, &verb_status, &verb_plugins,
-	&verb_journal, &verb_migrate, &verb_audit, &verb_backfill };
+	&verb_journal, &verb_migrate, &verb_audit, &verb_backfill, &verb_release };
 
 enum { PROBE_SECONDS = 2 * IMAGE_PROBE_MS / 1000 }; /* for when the one who waits has died */
 

@@ -17,7 +17,7 @@ struct verb {
 };
 
 extern const struct verb verb_run, verb_check, verb_migrate, verb_status, verb_plugins,
-	verb_journal, verb_audit, verb_backfill;
+	verb_journal, verb_audit, verb_backfill, verb_release;
 
 /** The options that most verbs take: -c FILE, -d DIR; and a verb's own flags. */
 struct cli_flag {

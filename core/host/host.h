@@ -111,5 +111,9 @@ struct fl_ctx *host_find(const struct host *host, const char *name);
 /** Stops a feed by request and holds it; starts it again. 0, or -ENOENT. */
 int host_hold(struct host *host, struct fl_ctx *ctx);
 int host_release(struct host *host, struct fl_ctx *ctx);
+/** Starts what is in quarantine for crashes that somebody has made be forgotten
+ * (quarantine_forget).
+ */
+void host_lift_forgotten(struct host *host);
 
 #endif

@@ -230,7 +230,7 @@ bool quarantine_holds(
 			!is_one_too_many(quarantine, crash))
 			continue;
 		snprintf(reason, size,
-			"crashed %d times within %lld minutes, last by %s; POST /v1/streaming/start starts it",
+			"crashed %d times within %lld minutes, last by %s; POST /v1/streaming/start or feedloom release starts it",
 			QUARANTINE_CRASHES, (long long)(QUARANTINE_WITHIN_NS / FL_MINUTE),
 			crash_signal_name(crash->signum));
 		return true;
@@ -238,9 +238,33 @@ bool quarantine_holds(
 	return false;
 }
 
+int quarantine_forget(const char *beside, const char *instance)
+{
+	struct quarantine quarantine = { .page = NULL };
+	char path[4096];
+	int result, crashes = 0;
+
+	snprintf(path, sizeof(path), "%s.crash", beside);
+	result = file_open(path, FILE_READ | FILE_WRITE, &quarantine.file);
+	if (result < 0)
+		return result;
+	result = map_file(&quarantine);
+	if (result < 0)
+		goto close_file;
+	for (size_t i = 0; i < CRASHES; i++)
+		crashes += quarantine.page->crashes[i].at_ns != 0 &&
+			strncmp(quarantine.page->crashes[i].instance, instance, NAME_SIZE) == 0;
+	quarantine_clear(&quarantine, instance);
+	file_unmap(quarantine.page, quarantine.length);
+	result = crashes;
+close_file:
+	file_close(quarantine.file);
+	return result;
+}
+
 void quarantine_clear(struct quarantine *quarantine, const char *instance)
 {
 	for (size_t i = 0; quarantine != NULL && i < CRASHES; i++)
-		if (strcmp(quarantine->page->crashes[i].instance, instance) == 0)
+		if (strncmp(quarantine->page->crashes[i].instance, instance, NAME_SIZE) == 0)
 			quarantine->page->crashes[i] = (struct crash){ 0 };
 }

@@ -24,6 +24,12 @@ enum { QUARANTINE_CRASHES = 3 };
 int quarantine_open(const char *beside, struct quarantine **out);
 void quarantine_close(struct quarantine *quarantine); /* takes NULL */
 
+/**
+ * From outside, also of a daemon that runs: the crashes of an instance are forgotten.
+ * @return how many there were; -ENOENT: no file, nothing has crashed; -EACCES, ...
+ */
+int quarantine_forget(const char *beside, const char *instance);
+
 /** For crash_note_to. */
 struct crash_note *quarantine_note(struct quarantine *quarantine);
 struct file *quarantine_trace(struct quarantine *quarantine);

@@ -126,6 +126,20 @@ static void lift(struct host *host, struct fl_ctx *ctx)
 	observe_instance(ctx);
 }
 
+void host_lift_forgotten(struct host *host)
+{
+	struct link *item, *following;
+	char reason[256];
+
+	list_each (item, following, &host->instances) {
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->is_quarantined &&
+			!quarantine_holds(host->parts.quarantine, ctx->name, reason, sizeof(reason)))
+			lift(host, ctx);
+	}
+}
+
 int host_release(struct host *host, struct fl_ctx *ctx)
 {
 	if (ctx->is_quarantined)

@@ -5,7 +5,7 @@ import pytest
 
 from harness import INSTRUMENTS, free_port, run, until
 
-VERBS = ["run", "check", "migrate", "status", "plugins", "journal"]
+VERBS = ["run", "check", "migrate", "status", "plugins", "journal", "release"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

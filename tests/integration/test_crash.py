@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import BUILD, SANITIZED, until
+from harness import BUILD, SANITIZED, run, until
 
 PLUGINS = BUILD / "tests" / "integration" / "plugins"
 SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "overflow": signal.SIGSEGV}
@@ -100,6 +100,29 @@ def test_a_sink_or_a_service_is_quarantined_too(world, section, key, instance):
     assert daemon.ask("POST", "/v1/streaming/start", {"feeds": ["bad"]}).status == 200
     assert find(daemon, section, key, "bad")["state"] != "quarantined"
     daemon.kill()
+
+
+def test_the_control_service_is_let_out_by_the_command_line(world):
+    """Nobody takes a request then."""
+    daemon = make(world)
+    daemon.config["services"]["control"] = {"plugin": "crash_service", "how": "segv", "after": "300ms"}
+    daemon.configure(daemon.config)
+    for _ in range(3):
+        daemon.start()
+        died(daemon, "segv")
+    daemon.config["services"]["control"] = {"listen": f"127.0.0.1:{daemon.port}"}
+    daemon.configure(daemon.config)
+    daemon.start()
+    until(lambda: daemon.lines(["control:", "quarantine"]), "it is not started")
+    common = ("-c", daemon.config_file, "-d", daemon.folder)
+    assert run("release", "nobody", *common).returncode == 1
+    assert run("release", *common).returncode == 64
+    released = run("release", "control", *common)
+    assert released.returncode == 0 and "3 crashes are forgotten" in released.stdout, released
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.ask("GET", "/livez").status == 200, "it runs")
+    assert daemon.lines("out of quarantine")
+    daemon.stop()
 
 
 def test_the_journals_handler_passes_on_what_is_not_its_own(world):
