@@ -118,7 +118,9 @@ void paths_take(struct paths *paths, const struct plugin_settings *settings)
 
 struct image_folders paths_folders(const struct paths *paths)
 {
-	return (struct image_folders){ paths->folders, paths->folder_count, NULL, &paths->rules, NULL };
+	return (struct image_folders){
+		.paths = paths->folders, .count = paths->folder_count, .rules = &paths->rules
+	};
 }
 
 void paths_finish(struct paths *paths)

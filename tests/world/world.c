@@ -197,7 +197,7 @@ static int open_parts(struct daemon *daemon)
 		.data = daemon };
 	struct host_parts parts = {
 		.loop = daemon->loop,
-		.folders = { folders, folder_count, NULL },
+		.folders = { .paths = folders, .count = folder_count },
 		.schema_folder = WORLD_SCHEMA,
 	};
 	char state[64];

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const char *const folders[] = { TEST_PLUGINS };
-const struct image_folders rig_folders = { folders, 1, NULL, NULL, NULL };
+const struct image_folders rig_folders = { .paths = folders, .count = 1 };
 
 /* ---- making ---- */
 

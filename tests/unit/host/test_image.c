@@ -164,7 +164,7 @@ static void the_first_folder_with_a_plugin_has_it(void **state)
 {
 	char folder[] = "/tmp/feedloom-image-XXXXXX", path[4096], to[64];
 	const char *paths[] = { folder, TEST_PLUGINS, "/nowhere" };
-	const struct image_folders folders = { paths, 3, NULL, NULL, NULL };
+	const struct image_folders folders = { .paths = paths, .count = 3 };
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));

@@ -181,7 +181,7 @@ static void a_file_whose_options_have_changed_is_loaded_anew(void **state)
 
 	(void)state;
 	folders[0] = rig.folder;
-	rig.host->parts.folders = (struct image_folders){ folders, 1, NULL, NULL, NULL };
+	rig.host->parts.folders = (struct image_folders){ .paths = folders, .count = 1 };
 	(void)snprintf(to, sizeof(to), "%s/moving.so", rig.folder);
 	copy_plugin("echo", to);
 	rig_run(&rig, yaml);

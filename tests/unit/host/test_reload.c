@@ -18,7 +18,8 @@ static int open_rig(void **state)
 	rig_open(&rig, true);
 	folders[0] = rig.folder;
 	folders[1] = TEST_PLUGINS;
-	rig.host->parts.folders = (struct image_folders){ folders, 2, &rig.host->images, NULL, NULL };
+	rig.host->parts.folders =
+		(struct image_folders){ .paths = folders, .count = 2, .loaded = &rig.host->images };
 	return 0;
 }
 
