@@ -2,7 +2,6 @@
 #include "check_inside.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,24 +17,14 @@ enum {
 };
 #define BACKOFF_MAX_NS (60 * FL_SECOND)
 #define SLACK_NS (2 * FL_SECOND)
-#define HEAP_MAX_BYTES (INT64_C(48) << 20)
+#define HEAP_MAX_BYTES (INT64_C(24) << 20) /* of 48 MiB resident; the rest is code and pages */
 #define DISK_MAX_BYTES (INT64_C(512) << 20)
 
 /* -- memory and disk ------------------------------------------------------------------ */
 
-/* The databases lie in this heap too, but are not the daemon's. */
-static int64_t heap_bytes(const struct watch *watch)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return (int64_t)(info.uordblks + info.hblkhd) -
-		check_number(watch->db, "PRAGMA main.page_count") * 4096 -
-		check_number(watch->db, "PRAGMA store.page_count") * 4096;
-}
-
 static void check_memory(struct watch *watch)
 {
-	int64_t bytes = heap_bytes(watch) - watch->heap_before_bytes;
+	int64_t bytes = machine_heap_bytes(watch->machine) - watch->heap_before_bytes;
 
 	if (bytes > watch->heap_most_bytes)
 		watch->heap_most_bytes = bytes;
@@ -287,7 +276,7 @@ static void check_bus(struct watch *watch)
 
 void watch_begin(struct watch *watch)
 {
-	watch->heap_before_bytes = heap_bytes(watch);
+	watch->heap_before_bytes = machine_heap_bytes(watch->machine);
 	watch->dials = machine_dials(watch->machine);
 	watch->looked_ns = world_now_ns();
 	/* What a power cut took is counted as published by the process behind it only. */

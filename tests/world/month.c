@@ -2,7 +2,6 @@
 #include "month.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -115,14 +114,6 @@ static void forget_ledger(struct run *run)
 	}
 }
 
-/* Without the databases, which hold what a disk would. */
-static int64_t heap_bytes(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return (int64_t)(info.uordblks + info.hblkhd) - sqlite3_memory_used();
-}
-
 static void pass_day(struct run *run)
 {
 	for (int hour = 0; hour < 24; hour++) {
@@ -132,7 +123,7 @@ static void pass_day(struct run *run)
 		forget_ledger(run);
 		watch_moment(&run->watch);
 	}
-	run->month->heap_last_bytes = heap_bytes();
+	run->month->heap_last_bytes = machine_heap_bytes(run->collector);
 	if (run->month->heap_first_bytes == 0)
 		run->month->heap_first_bytes = run->month->heap_last_bytes;
 	fprintf(stderr,

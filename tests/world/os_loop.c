@@ -4,6 +4,8 @@
  */
 #include "os_inside.h"
 
+#include "heap.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,11 +85,8 @@ void event_at(struct event *event, int64_t due_ns)
 	event_cancel(event);
 	if (os.count == os.size) {
 		size_t size = os.size == 0 ? 256 : os.size * 2;
-		struct event **queue = realloc(os.queue, size * sizeof(*queue));
 
-		if (queue == NULL)
-			abort();
-		os.queue = queue;
+		os.queue = heap_resize(os.queue, size * sizeof(*os.queue));
 		os.size = size;
 	}
 	event->due_ns = due_ns > os.now_ns ? due_ns : os.now_ns;

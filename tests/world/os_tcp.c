@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "heap.h"
 #include "os_net.h"
 
 enum { LOW_WATER_BYTES = 64 * 1024, WINDOW_BYTES = 256 * 1024 };
@@ -22,10 +23,8 @@ static void on_arrival(struct event *event);
 
 struct tcp *tcp_new(struct loop *loop, struct machine *other_machine)
 {
-	struct tcp *tcp = calloc(1, sizeof(*tcp));
+	struct tcp *tcp = heap_get(sizeof(*tcp));
 
-	if (tcp == NULL)
-		return NULL;
 	tcp->loop = loop;
 	tcp->other_machine = other_machine;
 	tcp->flush.run = flush_turn;
@@ -44,7 +43,7 @@ static void drop_chunks(struct tcp *tcp)
 		struct chunk *chunk = container_of(tcp->arriving.next, struct chunk, link);
 
 		list_remove(&chunk->link);
-		free(chunk);
+		heap_give(chunk);
 	}
 	tcp->arriving_bytes = 0;
 }
@@ -59,7 +58,7 @@ void tcp_free(struct tcp *tcp)
 	list_remove(&tcp->link);
 	drop_chunks(tcp);
 	free(tcp->queued);
-	free(tcp);
+	heap_give(tcp);
 }
 
 const char *tcp_peer(const struct tcp *tcp)
@@ -89,10 +88,8 @@ int64_t net_arrival_ns(const struct tcp *from)
 static struct chunk *send_chunk(struct tcp *from, const void *bytes, size_t length)
 {
 	struct tcp *to = from->other;
-	struct chunk *chunk = malloc(sizeof(*chunk) + length);
+	struct chunk *chunk = heap_resize(NULL, sizeof(*chunk) + length);
 
-	if (chunk == NULL)
-		abort();
 	*chunk = (struct chunk){ .due_ns = net_arrival_ns(from), .length = length };
 	if (chunk->due_ns < to->last_due_ns)
 		chunk->due_ns = to->last_due_ns;
@@ -165,13 +162,13 @@ static bool take_chunk(struct tcp *tcp, struct chunk *chunk)
 	if (chunk->is_end) {
 		int error = chunk->error;
 
-		free(chunk);
+		heap_give(chunk);
 		tcp_end(tcp, error);
 		return false;
 	}
 	look_for_upgrade(tcp, chunk);
 	lives = tcp->events->on_read(tcp->data, chunk->data, chunk->length, clock_real_ns(tcp->loop));
-	free(chunk);
+	heap_give(chunk);
 	return lives;
 }
 

@@ -76,12 +76,10 @@ static void on_accepted(struct event *event)
 		listener->on_accept(listener->data, server);
 }
 
-static int begin_connection(struct tcp *dialer, struct tcp_listener *listener)
+static void begin_connection(struct tcp *dialer, struct tcp_listener *listener)
 {
 	struct tcp *server = tcp_new(listener->loop, dialer->loop->machine);
 
-	if (server == NULL)
-		return -ENOMEM;
 	server->latency_ns = dialer->latency_ns;
 	server->state = TCP_OPEN;
 	server->target = dialer->target;
@@ -93,7 +91,6 @@ static int begin_connection(struct tcp *dialer, struct tcp_listener *listener)
 		32768 + (unsigned)stream_below(&os.net, 28000));
 	server->progress.run = on_accepted;
 	event_at(&server->progress, os.now_ns);
-	return 0;
 }
 
 static void answer(struct tcp *dialer, int error, int64_t after_ns)
@@ -110,15 +107,17 @@ static void on_request(struct event *event)
 	struct tcp_listener *listener = find_listener(dialer->target.text, dialer->target.port);
 	bool is_cut = listener != NULL && net_is_partitioned(dialer->loop, listener->loop->machine);
 
-	if (is_cut && os.partition_until_ns < os.now_ns + GIVE_UP_NS)
+	if (is_cut && os.partition_until_ns < os.now_ns + GIVE_UP_NS) {
 		event_at(&dialer->progress, /* tried again until it gets through */
 			os.partition_until_ns + (int64_t)stream_below(&os.net, 4 * FL_SECOND));
-	else if (is_cut || (listener == NULL && is_anybody_down()))
+	} else if (is_cut || (listener == NULL && is_anybody_down())) {
 		answer(dialer, -ETIMEDOUT, GIVE_UP_NS);
-	else if (listener == NULL)
+	} else if (listener == NULL) {
 		answer(dialer, -ECONNREFUSED, dialer->latency_ns);
-	else
-		answer(dialer, begin_connection(dialer, listener), dialer->latency_ns + os.latency_more_ns);
+	} else {
+		begin_connection(dialer, listener);
+		answer(dialer, 0, dialer->latency_ns + os.latency_more_ns);
+	}
 }
 
 int tcp_dial(struct loop *loop, const struct address *addresses, size_t count,
@@ -129,8 +128,6 @@ int tcp_dial(struct loop *loop, const struct address *addresses, size_t count,
 	if (count == 0)
 		return -EINVAL;
 	tcp = tcp_new(loop, NULL);
-	if (tcp == NULL)
-		return -ENOMEM;
 	loop->machine->dials++;
 	tcp->is_dialled = true;
 	tcp->events = events;

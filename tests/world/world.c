@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "heap.h"
 #include "load.h"
 #include "log.h"
 #include "os_inside.h"
@@ -57,10 +58,9 @@ static void take_line(void *data, const char *line, size_t length)
 
 	(void)data;
 	os_note("log", os.current, line, length);
-	free(*place);
-	if (asprintf(place, "%-9s %.*s", machine, (int)length, line) < 0)
-		*place = NULL;
-	if (getenv("WORLD_LOG") != NULL && *place != NULL)
+	*place = heap_resize(*place, length + sizeof(os.current->name) + 2);
+	sprintf(*place, "%-9s %.*s", machine, (int)length, line);
+	if (getenv("WORLD_LOG") != NULL)
 		fputs(*place, stderr);
 }
 
@@ -92,6 +92,7 @@ static void find_plugins(void)
 void world_open(uint64_t seed)
 {
 	find_plugins();
+	heap_setup();
 	os = (struct os_world){ .real_at_zero_ns = BEGINS_NS,
 		.now_ns = FL_SECOND,
 		.queue = os.queue,
@@ -127,7 +128,7 @@ void world_close(void)
 	log_to(NULL, NULL);
 	log_time(NULL, NULL);
 	for (size_t i = 0; i < RING_LINES; i++) {
-		free(ring[i]);
+		heap_give(ring[i]);
 		ring[i] = NULL;
 	}
 	ring_count = 0;
@@ -391,6 +392,11 @@ uint64_t machine_dials(const struct machine *machine)
 uint64_t machine_streams_lost(const struct machine *machine)
 {
 	return machine->streams_lost;
+}
+
+int64_t machine_heap_bytes(const struct machine *machine)
+{
+	return machine->heap_bytes;
 }
 
 int64_t machine_disk_used(const struct machine *machine)
