@@ -112,31 +112,33 @@ static bool is_due(const struct deribit_item *item, int64_t now)
 		(item->known_ns == 0 || now - item->known_ns >= KNOWN_NS);
 }
 
+static void cover(const struct deribit *self, const struct deribit_item *item, int64_t now,
+	struct fl_coverage *coverage)
+{
+	uint8_t bits = deribit_wanted(self, item);
+	int64_t heard_ns = fl_heard_ns(self->ctx, item->id);
+
+	coverage->listed++;
+	coverage->quoted += heard_ns != 0 && now - heard_ns <= FL_HOUR;
+	if (bits == 0 || (item->acked & bits) != bits)
+		return;
+	coverage->subscribed++;
+	coverage->live += fl_is_live(self->ctx, item->id);
+}
+
 void deribit_coverage_update(struct deribit *self)
 {
+	struct fl_coverage of_currency[PAIRS_MAX] = { 0 };
 	int64_t now = deribit_now(self);
 
 	if (!self->is_listed)
 		return;
-	for (size_t c = 0; c < self->options->currencies.count; c++) {
-		struct fl_coverage coverage = { 0 };
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
 
-		for (size_t i = 0; i < self->item_count; i++) {
-			const struct deribit_item *item = &self->items[i];
-			uint8_t bits = deribit_wanted(self, item);
-			int64_t heard_ns;
-
-			if (item->pair == PAIR_NONE || item->pair / self->options->kinds.count != c ||
-				!is_due(item, now))
-				continue;
-			coverage.listed++;
-			heard_ns = fl_heard_ns(self->ctx, item->id);
-			coverage.quoted += heard_ns != 0 && now - heard_ns <= FL_HOUR;
-			if (bits != 0 && (item->acked & bits) == bits) {
-				coverage.subscribed++;
-				coverage.live += fl_is_live(self->ctx, item->id);
-			}
-		}
-		fl_set_coverage(self->ctx, self->options->currencies.items[c], &coverage);
+		if (item->pair != PAIR_NONE && is_due(item, now))
+			cover(self, item, now, &of_currency[item->pair / self->options->kinds.count]);
 	}
+	for (size_t c = 0; c < self->options->currencies.count; c++)
+		fl_set_coverage(self->ctx, self->options->currencies.items[c], &of_currency[c]);
 }

@@ -15,6 +15,7 @@
 #include "deribit_session.h"
 #include "deribit_universe.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -226,18 +227,50 @@ static void ungather(struct deribit *self, int64_t id)
 		}
 }
 
-static bool is_due(const struct deribit *self, int link, bool subscribe, int64_t now)
+static bool is_group_due(const struct deribit *self, int64_t now)
 {
-	for (size_t i = 0; link == self->group_link && subscribe && i < self->group_count; i++) {
+	for (size_t i = 0; i < self->group_count; i++) {
 		const struct deribit_group *group = &self->groups[i];
 
 		if (!group->acked && group->call == 0 && group->retry_at_ns <= now)
 			return true;
 	}
+	return false;
+}
+
+static bool is_due(const struct deribit *self, int link, bool subscribe, int64_t now)
+{
+	if (link == self->group_link && subscribe && is_group_due(self, now))
+		return true;
 	for (size_t i = 0; i < self->item_count; i++)
 		if (self->items[i].place == link && item_due(self, &self->items[i], subscribe, now) != 0)
 			return true;
 	return false;
+}
+
+/* For which connections, as bits: what is to be unsubscribed and subscribed, in one pass. */
+struct due {
+	uint64_t of[2];
+};
+
+static_assert(LINKS_MAX <= 64, "a connection is a bit");
+
+static struct due find_due(const struct deribit *self, int64_t now)
+{
+	struct due due = { { 0, 0 } };
+
+	for (size_t i = 0; i < self->item_count; i++) {
+		const struct deribit_item *item = &self->items[i];
+
+		if (item->place < 0)
+			continue;
+		for (int subscribe = 0; subscribe <= 1; subscribe++)
+			if (item_due(self, item, subscribe != 0, now) != 0)
+				due.of[subscribe] |= UINT64_C(1) << item->place;
+	}
+	if (self->group_link >= 0 && is_group_due(self, now))
+		due.of[1] |= UINT64_C(1) << self->group_link;
+	return due;
 }
 
 /* One request. Returns ns to wait, 0: sent. */
@@ -266,16 +299,20 @@ static int64_t send_batch(struct deribit *self, int link, bool subscribe, int64_
 int64_t deribit_subscribe_pump(struct deribit *self)
 {
 	int64_t now = deribit_now(self);
+	struct due due = find_due(self, now);
 
 	for (int link = 0; link < self->link_count; link++) {
 		if (!self->links[link].is_up || !self->links[link].is_ready)
 			continue;
 		for (int subscribe = 0; subscribe <= 1; subscribe++) {
-			while (is_due(self, link, subscribe != 0, now)) {
+			bool is_more = (due.of[subscribe] >> link & 1) != 0;
+
+			while (is_more) {
 				int64_t wait = send_batch(self, link, subscribe != 0, now);
 
 				if (wait > 0)
 					return wait;
+				is_more = is_due(self, link, subscribe != 0, now);
 			}
 		}
 	}
