@@ -77,6 +77,7 @@ struct fl_ctx {
 	struct fl_metric *latency;  /* feeds: received to persisted */
 	struct metrics_mark *latency_since[2]; /* the older one and the newer one of its last minutes */
 	int64_t latency_marked_ns;             /* monotonic */
+	uint64_t latency_seen;                 /* records at the last step */
 	struct instance_conn *publishing;      /* whose message is being handled; NULL: none, or gone */
 
 	enum fl_health health;

@@ -229,7 +229,8 @@ static void watch_latency(struct fl_ctx *ctx)
 {
 	double p95;
 
-	latency_step(ctx);
+	if (!latency_step(ctx))
+		return;
 	p95 = latency_quantile(ctx, 0.95);
 	if (p95 > SLOW_S)
 		fl_complain(ctx, "latency", "received to persisted takes %.0f ms (p95), over %.0f",
