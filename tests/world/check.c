@@ -47,6 +47,10 @@ sqlite3 *check_open(void)
 
 void check_close(sqlite3 *db)
 {
+	sqlite3_stmt *left;
+
+	while ((left = sqlite3_next_stmt(db, NULL)) != NULL)
+		sqlite3_finalize(left);
 	if (sqlite3_close(db) != SQLITE_OK)
 		abort();
 }

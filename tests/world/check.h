@@ -33,7 +33,8 @@ struct watch {
 	const struct machine *machine;
 	sqlite3 *db;
 	unsigned power_cuts;
-	uint64_t moments; /* looked at */
+	uint64_t moments;      /* looked at */
+	sqlite3_stmt *cursors; /* asks the store where it stands; ends with the database */
 	/* Of the running process: */
 	int64_t heap_before_bytes, heap_most_bytes;
 	/* At the last look: */

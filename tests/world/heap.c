@@ -88,8 +88,7 @@ __attribute__((visibility("default"))) void *aligned_alloc(size_t alignment, siz
 	return count(__libc_memalign(alignment, size));
 }
 
-__attribute__((visibility("default"))) int posix_memalign(
-	void **out, size_t alignment, size_t size)
+__attribute__((visibility("default"))) int posix_memalign(void **out, size_t alignment, size_t size)
 {
 	void *memory = count(__libc_memalign(alignment, size));
 

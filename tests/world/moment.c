@@ -153,9 +153,19 @@ static void check_broken(const struct watch *watch)
 
 /* -- the bus and the store ------------------------------------------------------------ */
 
+enum { CURSORS_MAX = 8 };
+
+/** Where a store's own cursor stands. */
+struct stored {
+	char sink[32], stream[32];
+	struct fl_position position;
+};
+
 struct moment {
 	struct watch *watch;
 	struct bus_status bus;
+	struct stored stored[CURSORS_MAX];
+	size_t stored_count;
 };
 
 static void check_identity(
@@ -178,22 +188,27 @@ static void check_identity(
 	watch->published[kind] = published;
 }
 
+static bool is_before(const struct fl_position *one, const struct fl_position *other)
+{
+	return one->generation != other->generation ? one->generation < other->generation
+												: one->number < other->number;
+}
+
 /* What is acknowledged is in the store, under the store's own cursor. */
 static void check_acknowledged(
 	const struct moment *moment, const struct cursor *cursor, const struct fl_position *position)
 {
-	char sql[400];
+	for (size_t i = 0; i < moment->stored_count; i++) {
+		const struct stored *stored = &moment->stored[i];
 
-	snprintf(sql, sizeof(sql),
-		"SELECT count(*) FROM store.feedloom_cursor WHERE sink = '%s' AND stream = '%s' AND "
-		"journal_id = %" PRId64 " AND (generation < %u OR (generation = %u AND position < %" PRIu64
-		"))",
-		cursor_sink(cursor), cursor_stream(cursor), (int64_t)position->journal_id,
-		position->generation, position->generation, position->number);
-	if (check_number(moment->watch->db, sql) > 0)
-		verdict_fault(moment->watch->verdict,
-			"%s has acknowledged record %" PRIu64 " of generation %u, its store is not there",
-			cursor_sink(cursor), position->number, position->generation);
+		if (strcmp(stored->sink, cursor_sink(cursor)) == 0 &&
+			strcmp(stored->stream, cursor_stream(cursor)) == 0 &&
+			stored->position.journal_id == position->journal_id &&
+			is_before(&stored->position, position))
+			verdict_fault(moment->watch->verdict,
+				"%s has acknowledged record %" PRIu64 " of generation %u, its store is not there",
+				cursor_sink(cursor), position->number, position->generation);
+	}
 }
 
 static void check_cursor(void *data, struct cursor *cursor)
@@ -249,27 +264,50 @@ static void check_counts(struct watch *watch)
 	watch->journal_id = journal_id;
 }
 
-static bool has_store(const struct watch *watch)
+/* Prepared once: it is asked hundreds of thousands of times. NULL: the store has not been made. */
+static sqlite3_stmt *cursors_of(struct watch *watch)
 {
-	return check_number(watch->db,
-			   "SELECT count(*) FROM store.sqlite_schema WHERE name = 'feedloom_cursor'") > 0;
+	if (watch->cursors == NULL &&
+		check_number(watch->db,
+			"SELECT count(*) FROM store.sqlite_schema WHERE name = 'feedloom_cursor'") > 0)
+		watch->cursors = check_prepare(watch->db,
+			"SELECT sink, stream, journal_id, generation, position FROM store.feedloom_cursor");
+	return watch->cursors;
+}
+
+static void read_stored(struct moment *moment, sqlite3_stmt *row)
+{
+	while (sqlite3_step(row) == SQLITE_ROW && moment->stored_count < CURSORS_MAX) {
+		struct stored *stored = &moment->stored[moment->stored_count++];
+
+		snprintf(
+			stored->sink, sizeof(stored->sink), "%s", (const char *)sqlite3_column_text(row, 0));
+		snprintf(stored->stream, sizeof(stored->stream), "%s",
+			(const char *)sqlite3_column_text(row, 1));
+		stored->position = (struct fl_position){
+			.journal_id = (uint64_t)sqlite3_column_int64(row, 2),
+			.generation = (uint32_t)sqlite3_column_int64(row, 3),
+			.number = (uint64_t)sqlite3_column_int64(row, 4),
+		};
+	}
+	sqlite3_reset(row);
 }
 
 static void check_bus(struct watch *watch)
 {
 	struct moment moment = { .watch = watch };
-	char sql[256];
+	sqlite3_stmt *row = cursors_of(watch);
 
-	if (!has_store(watch))
+	if (row == NULL)
 		return;
 	bus_status(machine_bus(watch->machine), &moment.bus);
+	read_stored(&moment, row);
 	cursor_each(machine_bus(watch->machine), check_cursor, &moment);
-	snprintf(sql, sizeof(sql),
-		"SELECT count(*) FROM store.feedloom_cursor WHERE journal_id = %" PRId64
-		" AND generation = %u AND position > %" PRIu64,
-		(int64_t)moment.bus.journal_id, moment.bus.generation, moment.bus.last_number);
-	if (check_number(watch->db, sql) > 0)
-		verdict_fault(watch->verdict, "the store's cursor is ahead of the journal");
+	for (size_t i = 0; i < moment.stored_count; i++)
+		if (moment.stored[i].position.journal_id == moment.bus.journal_id &&
+			moment.stored[i].position.generation == moment.bus.generation &&
+			moment.stored[i].position.number > moment.bus.last_number)
+			verdict_fault(watch->verdict, "the store's cursor is ahead of the journal");
 }
 
 /* -- all of it ------------------------------------------------------------------------ */
@@ -300,6 +338,6 @@ void watch_closely(struct watch *watch)
 		return;
 	check_memory(watch);
 	check_broken(watch);
-	if (has_store(watch))
+	if (watch->cursors != NULL)
 		check_counts(watch);
 }

@@ -70,7 +70,7 @@ struct machine {
 	int64_t disk_slow_ns; /* added to each job of a worker */
 	int64_t disk_used, disk_bytes;
 	int64_t heap_bytes; /* see heap.h */
-	uint64_t dials; /* since the world began */
+	uint64_t dials;     /* since the world began */
 	uint64_t
 		streams_lost; /* WebSockets of the running process that were up and ended in an error */
 };

@@ -52,7 +52,8 @@ unsigned machine_dialled(const struct machine *machine);
 uint64_t machine_dials(const struct machine *machine);
 /** WebSockets of the running process that were up and broke. */
 uint64_t machine_streams_lost(const struct machine *machine);
-/** What its processes have allocated and not freed, those that were killed too; 0 with sanitizers. */
+/** What its processes have allocated and not freed, those that were killed too; 0 with sanitizers.
+ */
 int64_t machine_heap_bytes(const struct machine *machine);
 int64_t machine_disk_used(const struct machine *machine);
 struct metrics *machine_metrics(const struct machine *machine); /* NULL: nothing runs */
