@@ -410,15 +410,6 @@ static void enter(struct pg *pg, enum pg_state state, const char *why)
 	}
 }
 
-static void lost_to(struct pg *pg)
-{
-	char words[600];
-
-	pg_error_words(PQerrorMessage(pg->conn), words, sizeof(words));
-	words[strcspn(words, ";")] = '\0'; /* guesses at the cause follow */
-	pg_lost(pg, -ENOTCONN, pg->parting[0] != '\0' ? pg->parting : words);
-}
-
 static void on_session_ready(void *data, unsigned ready)
 {
 	struct pg *pg = data;
@@ -433,7 +424,7 @@ static void on_session_ready(void *data, unsigned ready)
 	is_good = PQconsumeInput(pg->conn) != 0;
 	(void)PQisBusy(pg->conn); /* looks at what came */
 	if (!is_good || PQstatus(pg->conn) == CONNECTION_BAD)
-		lost_to(pg);
+		pg_run_lost(pg);
 }
 
 static void on_deadline(void *data)
@@ -481,10 +472,8 @@ void pg_job_done(struct pg *pg)
 		PQtransactionStatus(pg->conn) == PQTRANS_INERROR;
 
 	pg_cancel_end(pg);
-	if (pg->result.answer.error == -ENOTCONN) {
-		pg_lost(pg, -ENOTCONN, buf_string(&pg->result.detail));
-	} else if (PQstatus(pg->conn) == CONNECTION_BAD) {
-		lost_to(pg);
+	if (pg->result.answer.error == -ENOTCONN || PQstatus(pg->conn) == CONNECTION_BAD) {
+		pg_run_lost(pg);
 	} else if (pg->state == PG_PREPARING) {
 		pg_job_drop(pg->job);
 		pg->job = NULL;
@@ -515,7 +504,7 @@ static void on_soon(void *data)
 	struct pg *pg = data;
 
 	if (pg->is_broken)
-		lost_to(pg);
+		pg_run_lost(pg);
 	else if (pg->state == PG_CLOSED)
 		enter(pg, PG_RESOLVING, "asked for");
 	else if (pg->state == PG_RUNNING && pg->job->count == 0)

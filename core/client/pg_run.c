@@ -13,15 +13,6 @@ enum { PIECE_BYTES = 64 * 1024 };
 
 enum step { STEP_ON, STEP_WAIT, STEP_BROKEN };
 
-static void lost(struct pg *pg)
-{
-	char words[600];
-
-	pg_error_words(PQerrorMessage(pg->conn), words, sizeof(words));
-	words[strcspn(words, ";")] = '\0';
-	pg_lost(pg, -ENOTCONN, words[0] != '\0' ? words : "the connection is gone");
-}
-
 /* ---- out ---- */
 
 bool pg_run_begin(struct pg *pg)
@@ -182,23 +173,47 @@ static enum step take_next(struct pg *pg, bool *is_done)
 	return step;
 }
 
+/* ---- the end ---- */
+
+/* Goes on with what the server sent before it went. */
+static void hear_out(struct pg *pg)
+{
+	bool is_done = false;
+
+	/* Behind a COPY that is under way libpq does not look. */
+	if (pg->is_sending_copy)
+		(void)PQputCopyEnd(pg->conn, "the connection is gone");
+	pg->is_sending_copy = false;
+	(void)PQconsumeInput(pg->conn);
+	while (!pg->is_sending_copy && take_next(pg, &is_done) == STEP_ON && !is_done)
+		;
+}
+
+void pg_run_lost(struct pg *pg)
+{
+	char words[600];
+
+	hear_out(pg);
+	pg_error_words(PQerrorMessage(pg->conn), words, sizeof(words));
+	words[strcspn(words, ";")] = '\0'; /* guesses at the cause follow */
+	/* What the server said is worth more than that it is gone. */
+	if (pg->parting[0] != '\0')
+		(void)snprintf(words, sizeof(words), "%s", pg->parting);
+	else if (pg->result.answer.error == -ENOTCONN)
+		(void)snprintf(words, sizeof(words), "%s", buf_string(&pg->result.detail));
+	pg_lost(pg, -ENOTCONN, words[0] != '\0' ? words : "the connection is gone");
+}
+
 void pg_run_on(struct pg *pg)
 {
 	bool is_done = false;
 	enum step step = PQconsumeInput(pg->conn) != 0 ? STEP_ON : STEP_BROKEN;
 	int unsent;
 
-	/* What the server said before it went is worth more than that it is gone. */
 	while (step == STEP_ON && !is_done)
 		step = pg->is_sending_copy ? send_copy(pg) : take_next(pg, &is_done);
-	if (step == STEP_BROKEN && !pg->is_sending_copy)
-		while (take_next(pg, &is_done) == STEP_ON && !is_done)
-			;
 	if (step == STEP_BROKEN) {
-		if (pg->result.answer.error == -ENOTCONN)
-			pg_lost(pg, -ENOTCONN, buf_string(&pg->result.detail));
-		else
-			lost(pg);
+		pg_run_lost(pg);
 		return;
 	}
 	if (is_done) {
@@ -207,7 +222,7 @@ void pg_run_on(struct pg *pg)
 	}
 	unsent = PQflush(pg->conn);
 	if (unsent < 0)
-		lost(pg);
+		pg_run_lost(pg);
 	else
 		readiness_wait_for(
 			pg->readiness, unsent > 0 ? READINESS_READ | READINESS_WRITE : READINESS_READ);

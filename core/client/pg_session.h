@@ -72,6 +72,8 @@ void pg_job_done(struct pg *pg);
 bool pg_run_begin(struct pg *pg);
 /** Goes on as far as it can without waiting. `pg` may be gone afterwards. */
 void pg_run_on(struct pg *pg);
+/** The connection is broken: pg_lost, with what the server said before. `pg` may be gone. */
+void pg_run_lost(struct pg *pg);
 
 /* pg_cancel.c */
 int pg_cancel_begin(struct pg *pg);
