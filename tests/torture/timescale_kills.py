@@ -5,7 +5,7 @@ import time
 from agreement import check_loss_identity, check_memory
 from campaign import Campaign, Option, world
 from harness import until
-from kill import CHANNELS, LIFE_S, MESSAGES_OF_A_LIFE, WITH_BOOKS, KilledRun, check_tails
+from kill import CHANNELS, WITH_BOOKS, KilledRun, check_tails
 from postgres import server
 from timescale import PgRun
 
@@ -16,12 +16,6 @@ class KilledPgRun(PgRun, KilledRun):
     def finish(self):
         self.note_cut()
         return PgRun.finish(self)
-
-    def live(self, draw):
-        """The store is what is tested here: kills in the midst of a feed's start are the other campaign's."""
-        self.daemon.wait_connected(seconds=60)
-        until(lambda: self.daemon.feed()["messages"] > MESSAGES_OF_A_LIFE, "messages flow", 60)
-        time.sleep(draw.uniform(0, LIFE_S))
 
     def kill_server(self, draw):
         self.server.kill()
@@ -101,7 +95,7 @@ def look(waiting, records, progress):
 
 CAMPAIGNS = [
     Campaign("timescale", "after kill -9 of feedloom and of PostgreSQL at random moments ledger and tables agree",
-             "130 kills in about 25 min", run,
+             "130 kills in about 12 min", run,
              {"kills": Option(100, "how often the daemon is killed"),
               "server_kills": Option(30, "how often all of the server's processes are"),
               "rate": Option(2000, "messages a second of the venue"),
