@@ -1,11 +1,14 @@
 /* sink_ids.c: from the journal's ids and from names to the store's numbers. */
 #include "sink_ids.h"
+#include <feedloom/bytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The dictionary holds a million names, a store that has seen several journals more. */
 enum { JOURNAL_IDS_MAX = 4000000, KEY_BYTES = 192 };
+/* More names than these are read from the store again: handing them over would stall the loop. */
+enum { HANDED_OVER_MAX = 20000 };
 
 struct ids_name {
 	uint32_t hash, id; /* id 0: free */
@@ -120,21 +123,6 @@ int ids_add(struct ids *ids, const char *exchange, const char *name, uint32_t id
 	return 0;
 }
 
-void ids_each(const struct ids *ids,
-	void (*each)(void *data, const char *exchange, const char *name, uint32_t id), void *data)
-{
-	char exchange[KEY_BYTES];
-
-	for (size_t i = 0; i < ids->name_size; i++) {
-		const char *key = ids->texts + ids->names[i].text;
-
-		if (ids->names[i].id == 0)
-			continue;
-		(void)snprintf(exchange, sizeof(exchange), "%.*s", (int)strcspn(key, "\n"), key);
-		each(data, exchange, key + strcspn(key, "\n") + 1, ids->names[i].id);
-	}
-}
-
 static uint32_t by_name(const struct ids *ids, const char *exchange, const char *name)
 {
 	char key[KEY_BYTES];
@@ -241,4 +229,50 @@ void ids_undo(struct ids *ids)
 		ids->of_journal[ids->fresh[i]] = 0;
 	ids->next -= (uint32_t)ids->fresh_count;
 	ids->fresh_count = 0;
+}
+
+/* ---- reload ---- */
+
+static const char names_key[] = "names";
+
+bool ids_are_few(const struct ids *ids)
+{
+	return ids->name_count <= HANDED_OVER_MAX;
+}
+
+int ids_save(const struct ids *ids, struct fl_snapshot *to)
+{
+	struct fl_writer writer = { 0 };
+	char exchange[KEY_BYTES];
+
+	if (!ids_are_few(ids))
+		return 0;
+	for (size_t i = 0; i < ids->name_size; i++) {
+		const char *key = ids->texts + ids->names[i].text;
+
+		if (ids->names[i].id == 0)
+			continue;
+		(void)snprintf(exchange, sizeof(exchange), "%.*s", (int)strcspn(key, "\n"), key);
+		fl_write_int(&writer, ids->names[i].id);
+		fl_write_text(&writer, exchange);
+		fl_write_text(&writer, key + strcspn(key, "\n") + 1);
+	}
+	return fl_writer_save(&writer, to, names_key);
+}
+
+int ids_restore(struct ids *ids, uint32_t version, const struct fl_snapshot *from, bool *are_there)
+{
+	struct fl_reader reader = fl_reader_open(from, names_key, version);
+	char exchange[KEY_BYTES], name[KEY_BYTES];
+	int error = 0;
+
+	*are_there = reader.data != NULL;
+	while (reader.left > 0 && error == 0) {
+		uint32_t id = (uint32_t)fl_read_int(&reader);
+
+		fl_read_text(&reader, exchange, sizeof(exchange));
+		fl_read_text(&reader, name, sizeof(name));
+		error = reader.is_broken ? -EINVAL : ids_add(ids, exchange, name, id);
+	}
+	return error;
 }

@@ -27,9 +27,15 @@ void ids_finish(struct ids *ids);
 void ids_clear(struct ids *ids);
 /** What the store says. 0 or -ENOMEM. */
 int ids_add(struct ids *ids, const char *exchange, const char *name, uint32_t id);
-/** Calls `each` for every name the store knows. */
-void ids_each(const struct ids *ids,
-	void (*each)(void *data, const char *exchange, const char *name, uint32_t id), void *data);
+/**
+ * Hands the names over to other code, unless they are so many that it would stall the loop: then
+ * they are to be had from the store again. 0 or -ENOMEM.
+ */
+int ids_save(const struct ids *ids, struct fl_snapshot *to);
+/** `are_there`: they were handed over. 0, -EINVAL or -ENOMEM. */
+int ids_restore(struct ids *ids, uint32_t version, const struct fl_snapshot *from, bool *are_there);
+/** Whether ids_save hands them over. */
+bool ids_are_few(const struct ids *ids);
 /**
  * The store's number of a journal's instrument; a fresh one where the store has none yet.
  * @return 0: not an instrument, or no memory

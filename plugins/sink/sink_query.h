@@ -52,4 +52,34 @@ int question_parse(
 char *question_answer(
 	enum query_what what, int key_count, int64_t limit, const struct fl_result *result);
 
+/**
+ * Questions that wait for their rows, each with a number: from 1 on, which is its job's. A reload
+ * hands them over: the answer comes to the new code.
+ */
+struct questions {
+	bool is_open; /* the session they are asked in */
+	struct {
+		int command; /* 0: free */
+		enum query_what what;
+		int64_t limit;
+	} asked[QUERIES_MAX];
+};
+
+/** Understands a question, and finds a number for it. 0: it cannot be asked, and is replied to. */
+int questions_take(const struct questions *questions, struct fl_ctx *ctx, int command,
+	const char *json, const int key_counts[QUERY_WHATS], struct question *out);
+/** `error`: of putting it to the store. 0: it waits; else it is replied to. */
+void questions_put(struct questions *questions, struct fl_ctx *ctx, int number, int command,
+	const struct question *question, int error);
+/** Replies to the one of this number, if it waits, with its rows or the error. */
+void questions_answer(struct questions *questions, struct fl_ctx *ctx, int number,
+	const int key_counts[QUERY_WHATS], const struct fl_result *result);
+/** Replies to all that wait: nothing more comes of them. */
+void questions_fail(struct questions *questions, struct fl_ctx *ctx, const char *detail);
+/** 0 or -ENOMEM. */
+int questions_save(const struct questions *questions, struct fl_snapshot *to);
+/** 0, or -EINVAL: it is cut short. */
+int questions_restore(
+	struct questions *questions, uint32_t version, const struct fl_snapshot *from);
+
 #endif

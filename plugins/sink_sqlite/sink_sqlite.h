@@ -73,12 +73,7 @@ struct sink {
 	uint64_t report_rows, total_rows;
 	bool has_reported; /* once: from then on each day */
 
-	bool is_query_open;
-	struct {
-		int command; /* 0: free */
-		enum query_what what;
-		int64_t limit;
-	} asked[QUERIES_MAX];
+	struct questions questions;
 
 	struct sink_metrics metrics;
 };

@@ -20,8 +20,6 @@ struct query_arg {
 
 /* A statement with its parameters. */
 struct query {
-	enum query_what what;
-	int64_t limit;
 	char sql[QUERY_SQL_BYTES];
 	size_t length;
 	struct query_arg args[QUERY_ARGS_MAX];
@@ -168,21 +166,15 @@ static void ask_greeks(struct query *query, const struct question *question)
 	add_int(query, " ORDER BY 1, 2, 3 LIMIT ?", question->limit + 1);
 }
 
-static int parse(const char *json, struct query *out, char *detail)
+static void put(struct query *query, const struct question *question)
 {
-	struct question question;
-	int error = question_parse(json, key_counts, &question, detail);
-
-	if (error != 0)
-		return error;
-	*out = (struct query){ .what = question.what, .limit = question.limit };
-	switch (out->what) {
-	case QUERY_INSTRUMENTS: ask_instruments(out, &question); break;
-	case QUERY_TRADES: ask_trades(out, &question); break;
-	case QUERY_GREEKS: ask_greeks(out, &question); break;
+	*query = (struct query){ 0 };
+	switch (question->what) {
+	case QUERY_INSTRUMENTS: ask_instruments(query, question); break;
+	case QUERY_TRADES: ask_trades(query, question); break;
+	case QUERY_GREEKS: ask_greeks(query, question); break;
 	case QUERY_WHATS: break;
 	}
-	return 0;
 }
 
 /* ---- asking the store ---- */
@@ -194,16 +186,16 @@ static int open_session(struct sink *sink)
 		.busy_timeout_ns = sink->options->busy_timeout_ns };
 	int error;
 
-	if (sink->is_query_open)
+	if (sink->questions.is_open)
 		return 0;
 	error = fl_sqlite_open(sink->ctx, DB_QUERY, &how);
-	sink->is_query_open = error == 0;
+	sink->questions.is_open = error == 0;
 	return error;
 }
 
 int query_adopt(struct sink *sink)
 {
-	sink->is_query_open = false;
+	sink->questions.is_open = false;
 	return open_session(sink);
 }
 
@@ -226,62 +218,27 @@ static int run(struct sink *sink, const struct query *query, int number)
 
 void query_ask(struct sink *sink, int command, const char *json)
 {
+	struct question question;
 	struct query query;
-	char detail[QUERY_DETAIL_BYTES];
-	int slot = 0;
+	int number = questions_take(&sink->questions, sink->ctx, command, json, key_counts, &question);
+	int error;
 
-	if (parse(json, &query, detail) != 0) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_BAD, "%s", detail);
+	if (number == 0)
 		return;
+	error = sink->stage != STAGE_TAKING ? -ENOTCONN : open_session(sink);
+	if (error == 0) {
+		put(&query, &question);
+		error = run(sink, &query, number);
 	}
-	while (slot < QUERIES_MAX && sink->asked[slot].command != 0)
-		slot++;
-	if (slot == QUERIES_MAX) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_STOPPED,
-			"%d queries are being answered already; ask again", QUERIES_MAX);
-		return;
-	}
-	if (sink->stage != STAGE_TAKING || open_session(sink) != 0 ||
-		run(sink, &query, slot + 1) != 0) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_STOPPED, "the store is not open");
-		return;
-	}
-	sink->asked[slot].command = command;
-	sink->asked[slot].what = query.what;
-	sink->asked[slot].limit = query.limit;
-}
-
-static void give_up(struct sink *sink, const char *detail)
-{
-	for (int slot = 0; slot < QUERIES_MAX; slot++) {
-		if (sink->asked[slot].command != 0)
-			fl_reply_detail(sink->ctx, sink->asked[slot].command, FL_REPLY_FAILED, "%s", detail);
-		sink->asked[slot].command = 0;
-	}
-	fl_sqlite_close(sink->ctx, DB_QUERY);
-	sink->is_query_open = false;
+	questions_put(&sink->questions, sink->ctx, number, command, &question, error);
 }
 
 void query_on_result(struct sink *sink, int number, const struct fl_result *result)
 {
-	int slot = number - 1, command;
-	char *json;
-
-	if (number == 0 && result->error != 0)
-		give_up(sink, result->detail);
-	if (number < 1 || number > QUERIES_MAX || sink->asked[slot].command == 0)
-		return;
-	command = sink->asked[slot].command;
-	sink->asked[slot].command = 0;
-	if (result->error != 0) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_FAILED, "%s", result->detail);
-		return;
+	if (number == 0 && result->error != 0) {
+		questions_fail(&sink->questions, sink->ctx, result->detail);
+		fl_sqlite_close(sink->ctx, DB_QUERY);
+		sink->questions.is_open = false;
 	}
-	json = question_answer(sink->asked[slot].what, key_counts[sink->asked[slot].what],
-		sink->asked[slot].limit, result);
-	if (json == NULL)
-		fl_reply_detail(sink->ctx, command, FL_REPLY_FAILED, "out of memory");
-	else
-		fl_reply(sink->ctx, command, FL_REPLY_OK, json, false);
-	free(json);
+	questions_answer(&sink->questions, sink->ctx, number, key_counts, result);
 }

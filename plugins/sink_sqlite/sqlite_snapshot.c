@@ -7,9 +7,6 @@
 #include <feedloom/bytes.h>
 #include <string.h>
 
-/* More names than these are read from the store again: handing them over would stall the loop. */
-enum { NAMES_MAX = 20000 };
-
 /* ---- the store ---- */
 
 static void put_counts(struct fl_writer *to, const uint64_t counts[FL_KIND_COUNT])
@@ -82,33 +79,7 @@ static int get_store(struct sink *sink, struct fl_reader *from)
 	return from->is_broken || stage < STAGE_CLOSED || stage > STAGE_TAKING ? -EINVAL : 0;
 }
 
-/* ---- the instruments ---- */
-
-static void put_name(void *data, const char *exchange, const char *name, uint32_t id)
-{
-	struct fl_writer *to = data;
-
-	fl_write_int(to, id);
-	fl_write_text(to, exchange);
-	fl_write_text(to, name);
-}
-
-static int get_names(struct sink *sink, struct fl_reader *from)
-{
-	char exchange[64], name[128];
-	int error = 0;
-
-	while (from->left > 0 && error == 0) {
-		uint32_t id = (uint32_t)fl_read_int(from);
-
-		fl_read_text(from, exchange, sizeof(exchange));
-		fl_read_text(from, name, sizeof(name));
-		error = from->is_broken ? -EINVAL : ids_add(&sink->ids, exchange, name, id);
-	}
-	return error;
-}
-
-/* ---- retention, questions ---- */
+/* ---- retention ---- */
 
 /* By the tables' names: another version may have them in another order. */
 static void put_retention(struct fl_writer *to, const struct retention *retention)
@@ -156,27 +127,6 @@ static int get_retention(struct retention *retention, struct fl_reader *from)
 	return from->is_broken ? -EINVAL : 0;
 }
 
-static void put_questions(struct fl_writer *to, const struct sink *sink)
-{
-	fl_write_int(to, sink->is_query_open);
-	for (int slot = 0; slot < QUERIES_MAX; slot++) {
-		fl_write_int(to, sink->asked[slot].command);
-		fl_write_int(to, (int64_t)sink->asked[slot].what);
-		fl_write_int(to, sink->asked[slot].limit);
-	}
-}
-
-static int get_questions(struct sink *sink, struct fl_reader *from)
-{
-	sink->is_query_open = fl_read_int(from) != 0;
-	for (int slot = 0; slot < QUERIES_MAX && from->left > 0; slot++) {
-		sink->asked[slot].command = (int)fl_read_int(from);
-		sink->asked[slot].what = (enum query_what)fl_read_int(from);
-		sink->asked[slot].limit = fl_read_int(from);
-	}
-	return from->is_broken ? -EINVAL : 0;
-}
-
 /* ---- the snapshot ---- */
 
 int snapshot_save(const void *state, struct fl_snapshot *to)
@@ -185,38 +135,31 @@ int snapshot_save(const void *state, struct fl_snapshot *to)
 	struct fl_writer writer = { 0 };
 	int error;
 
-	if (sink->stage == STAGE_READING && sink->ids.name_count > NAMES_MAX)
+	if (sink->stage == STAGE_READING && !ids_are_few(&sink->ids))
 		return -EBUSY; /* half read, and too many to hand over: in a moment it is done */
 	put_store(&writer, sink);
-	if ((error = fl_writer_save(&writer, to, "store")) != 0)
+	if ((error = fl_writer_save(&writer, to, "store")) != 0 ||
+		(error = ids_save(&sink->ids, to)) != 0)
 		return error;
-	if (sink->ids.name_count <= NAMES_MAX) {
-		ids_each(&sink->ids, put_name, &writer);
-		if ((error = fl_writer_save(&writer, to, "names")) != 0)
-			return error;
-	}
 	put_retention(&writer, &sink->retention);
 	if ((error = fl_writer_save(&writer, to, "retention")) != 0)
 		return error;
-	put_questions(&writer, sink);
-	return fl_writer_save(&writer, to, "questions");
+	return questions_save(&sink->questions, to);
 }
 
 int snapshot_restore(void *state, uint32_t version, const struct fl_snapshot *from)
 {
 	struct sink *sink = state;
 	struct fl_reader store = fl_reader_open(from, "store", version);
-	struct fl_reader names = fl_reader_open(from, "names", version);
 	struct fl_reader retention = fl_reader_open(from, "retention", version);
-	struct fl_reader questions = fl_reader_open(from, "questions", version);
 	int error;
 
 	if (version != SINK_STATE_VERSION)
 		return -EPROTO;
-	sink->has_names = names.data != NULL;
-	if ((error = get_store(sink, &store)) != 0 || (error = get_names(sink, &names)) != 0 ||
+	if ((error = get_store(sink, &store)) != 0 ||
+		(error = ids_restore(&sink->ids, version, from, &sink->has_names)) != 0 ||
 		(error = get_retention(&sink->retention, &retention)) != 0 ||
-		(error = get_questions(sink, &questions)) != 0)
+		(error = questions_restore(&sink->questions, version, from)) != 0)
 		return error;
 	sink->is_restored = true;
 	return 0;
@@ -244,7 +187,7 @@ int snapshot_start(struct sink *sink)
 	int error = adopt_session(sink);
 
 	sink->is_restored = false;
-	if (error == 0 && sink->is_query_open)
+	if (error == 0 && sink->questions.is_open)
 		error = query_adopt(sink);
 	if (error != 0 || sink->stage != STAGE_TAKING)
 		return error;

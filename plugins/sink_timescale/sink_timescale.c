@@ -4,7 +4,7 @@
  * first statement moves the cursor from where we believe it is.
  *
  * Takes      every record kind
- * Reload     the sessions stay; cursors and columns are read anew
+ * Reload     the sessions stay; cursors and columns are read anew, names and questions handed over
  * Config     sinks: { store: { plugin: sink_timescale, url: postgresql://feedloom@db/market } }
  *
  * core: journal > cursor | here: on_batch > timescale_batch > sink_rows > fl_pg_run | core: libpq,
@@ -337,11 +337,17 @@ static void destroy(void *state)
 static int start(void *state)
 {
 	struct sink *sink = state;
+	int error;
 
 	sink_metrics_find(&sink->metrics, sink->ctx);
-	fl_set_health(sink->ctx, FL_NOT_READY, "connecting");
+	if (!sink->is_restored) {
+		fl_set_health(sink->ctx, FL_NOT_READY, "connecting");
+		upkeep_say_what_is_kept(sink);
+	}
+	sink->is_restored = false;
 	upkeep_start(sink);
-	return store_open(sink_main(sink));
+	error = query_adopt(sink);
+	return error != 0 ? error : store_open(sink_main(sink));
 }
 
 /* What is in flight is waited for; nothing new begins. */
@@ -401,6 +407,7 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.version = PLUGIN_VERSION,
 	.summary = "The store for real use: PostgreSQL, with TimescaleDB or without; each record once.",
 	.role = FL_SINK,
+	.state_version = SINK_STATE_VERSION,
 	.options = option_table,
 	.options_size = sizeof(struct options),
 	.create = create,
@@ -414,4 +421,6 @@ FL_PLUGIN_EXPORT const struct fl_plugin feedloom_plugin = {
 	.on_batch = on_batch,
 	.commands = commands,
 	.on_command = on_command,
+	.save = snapshot_save,
+	.restore = snapshot_restore,
 };

@@ -13,6 +13,7 @@
 #define AWAY_DELAY_NS (100 * FL_MS)
 enum { STREAMS_MAX = 12 }; /* main, and one for each table */
 
+enum { SINK_STATE_VERSION = 1 };
 /* Numbers a reload finds again: never renumber. A stream's session and timer have its place added.
  */
 enum { DB_QUERY = 1, DB_UPKEEP, DB_STREAM = 10 };
@@ -69,12 +70,9 @@ struct sink {
 	struct ids ids;
 	struct stream streams[STREAMS_MAX];
 	struct sink_metrics metrics;
-	struct {
-		int command; /* 0: free */
-		enum query_what what;
-		int64_t limit;
-	} asked[QUERIES_MAX];
-	bool is_query_open, is_upkeep_open;
+	struct questions questions;
+	bool is_upkeep_open;
+	bool is_restored;       /* by a reload, from code that took batches; until its start */
 	char splitting[32];     /* the table, "": none */
 	struct stream *joining; /* with main; NULL: none */
 };
@@ -132,6 +130,7 @@ void streams_forget_join(struct sink *sink);
 
 /* timescale_upkeep.c: partitions ahead of need, retention, compression. */
 extern const char *const upkeep_tables[]; /* that retention may be set for; NULL-terminated */
+void upkeep_say_what_is_kept(const struct sink *sink);
 /** Begins with the rounds, the first of them soon. */
 void upkeep_start(struct sink *sink);
 void upkeep_stop(struct sink *sink);
@@ -140,8 +139,14 @@ void upkeep_on_timer(struct sink *sink, int timer);
 void upkeep_on_result(struct sink *sink, int number, const struct fl_result *result);
 
 /* timescale_query.c: the command `query`. */
+/** The session of the code before a reload, where it had one. */
+int query_adopt(struct sink *sink);
 void query_ask(struct sink *sink, int command, const char *json);
 void query_on_result(struct sink *sink, int number, const struct fl_result *result);
+
+/* timescale_snapshot.c: what a reload hands over. */
+int snapshot_save(const void *state, struct fl_snapshot *to);
+int snapshot_restore(void *state, uint32_t version, const struct fl_snapshot *from);
 
 /* timescale_probe.c: `feedloom check --connect`. */
 int probe_start(struct sink *sink);

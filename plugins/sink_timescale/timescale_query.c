@@ -167,11 +167,19 @@ static int open_session(struct sink *sink)
 		.search_path = options->schema };
 	int error;
 
-	if (sink->is_query_open)
+	if (sink->questions.is_open)
 		return 0;
 	error = fl_pg_open(sink->ctx, DB_QUERY, &how);
-	sink->is_query_open = error == 0;
+	sink->questions.is_open = error == 0;
 	return error;
+}
+
+int query_adopt(struct sink *sink)
+{
+	bool was_open = sink->questions.is_open;
+
+	sink->questions.is_open = false;
+	return was_open ? open_session(sink) : 0;
 }
 
 static int ask(struct sink *sink, const struct question *question, int number)
@@ -192,57 +200,24 @@ static int ask(struct sink *sink, const struct question *question, int number)
 void query_ask(struct sink *sink, int command, const char *json)
 {
 	struct question question;
-	char detail[QUERY_DETAIL_BYTES];
-	int slot = 0;
+	int number = questions_take(&sink->questions, sink->ctx, command, json, key_counts, &question);
+	int error;
 
-	if (question_parse(json, key_counts, &question, detail) != 0) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_BAD, "%s", detail);
+	if (number == 0)
 		return;
-	}
-	while (slot < QUERIES_MAX && sink->asked[slot].command != 0)
-		slot++;
-	if (slot == QUERIES_MAX) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_STOPPED,
-			"%d queries are being answered already; ask again", QUERIES_MAX);
-		return;
-	}
-	if (sink_main(sink)->stage != STAGE_TAKING || open_session(sink) != 0 ||
-		ask(sink, &question, slot + 1) != 0) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_STOPPED, "the store is not open");
-		return;
-	}
-	sink->asked[slot].command = command;
-	sink->asked[slot].what = question.what;
-	sink->asked[slot].limit = question.limit;
-}
-
-/* Every question was answered with its error before. */
-static void give_up(struct sink *sink)
-{
-	fl_pg_close(sink->ctx, DB_QUERY);
-	sink->is_query_open = false;
+	/* In a session that is open, whatever the writer is at: after a reload it reads its cursors. */
+	error = sink->questions.is_open || sink_main(sink)->stage == STAGE_TAKING ? open_session(sink)
+																			  : -ENOTCONN;
+	if (error == 0)
+		error = ask(sink, &question, number);
+	questions_put(&sink->questions, sink->ctx, number, command, &question, error);
 }
 
 void query_on_result(struct sink *sink, int number, const struct fl_result *result)
 {
-	int slot = number - 1, command;
-	char *json;
-
-	if (number == 0 && result->error != 0)
-		give_up(sink);
-	if (number < 1 || number > QUERIES_MAX || sink->asked[slot].command == 0)
-		return;
-	command = sink->asked[slot].command;
-	sink->asked[slot].command = 0;
-	if (result->error != 0) {
-		fl_reply_detail(sink->ctx, command, FL_REPLY_FAILED, "%s", result->detail);
-		return;
+	if (number == 0 && result->error != 0) { /* every question was answered with it before */
+		fl_pg_close(sink->ctx, DB_QUERY);
+		sink->questions.is_open = false;
 	}
-	json = question_answer(sink->asked[slot].what, key_counts[sink->asked[slot].what],
-		sink->asked[slot].limit, result);
-	if (json == NULL)
-		fl_reply_detail(sink->ctx, command, FL_REPLY_FAILED, "out of memory");
-	else
-		fl_reply(sink->ctx, command, FL_REPLY_OK, json, false);
-	free(json);
+	questions_answer(&sink->questions, sink->ctx, number, key_counts, result);
 }

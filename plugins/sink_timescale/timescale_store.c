@@ -305,6 +305,8 @@ void store_on_layout(struct stream *stream, const struct fl_result *result)
 {
 	int error = result->error;
 
+	if (stream->stage != STAGE_READING)
+		return; /* of the code before a reload */
 	if (error == 0) {
 		store_take_layout(stream, result);
 		error = ask_cursors(stream);
@@ -397,6 +399,8 @@ void store_on_cursors(struct stream *stream, const struct fl_result *result)
 	struct sink *sink = stream->sink;
 	bool is_found = false;
 
+	if (stream->stage != STAGE_READING)
+		return;
 	if (result->error != 0) {
 		if (result->error != -ENOTCONN)
 			store_lost(stream, result->error, result->detail);
@@ -437,7 +441,7 @@ void store_on_recheck(struct stream *stream, const struct fl_result *result)
 {
 	struct sink *sink = stream->sink;
 
-	if (result->error != 0)
+	if (result->error != 0 || stream->stage != STAGE_TAKING)
 		return; /* a lost session says so itself */
 	store_take_layout(stream, result);
 	judge_stream(stream);

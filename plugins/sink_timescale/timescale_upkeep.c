@@ -28,7 +28,7 @@ static bool is_deleted(const struct fl_durations *retention, const char *table)
 	return strcmp(table, "lifecycle_events") == 0;
 }
 
-static void say_what_is_kept(const struct sink *sink)
+void upkeep_say_what_is_kept(const struct sink *sink)
 {
 	char names[400];
 	size_t length = 0;
@@ -99,7 +99,6 @@ static void end_round(struct sink *sink)
 
 void upkeep_start(struct sink *sink)
 {
-	say_what_is_kept(sink);
 	(void)fl_timer_start(sink->ctx, TIMER_UPKEEP, FIRST_NS, ROUND_NS);
 }
 

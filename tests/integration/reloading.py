@@ -95,16 +95,13 @@ def takeovers(process):
             for line in process.lines(["takes over from"])]
 
 
-class Loaded(Run):
-    """A run whose processes take their plugins from folders of their own."""
+class DroppedIn:
+    """Of a run whose daemon takes its plugins from a folder of its own."""
 
-    def __init__(self, world, channels, rate):
-        self.feed_drop_in, self.venue_drop_in = DropIn(world.folder / "plugins"), DropIn(
-            world.folder / "var" / "plugins")
-        for name in PLUGINS:
+    def take(self, world, *names):
+        self.feed_drop_in = DropIn(world.folder / "plugins")
+        for name in names:
             self.feed_drop_in.put(name, 0)
-        self.venue_drop_in.put("simulator", 0)
-        super().__init__(world, channels, rate)
 
     def begin(self):
         config = json.loads(self.daemon.config_file.read_text())
@@ -113,6 +110,16 @@ class Loaded(Run):
         config["services"]["lifecycle"] = {"expiry_buffer": "0", "refresh_interval": "10s"}
         self.daemon.configure(config)
         super().begin()
+
+
+class Loaded(DroppedIn, Run):
+    """And its venue from another."""
+
+    def __init__(self, world, channels, rate):
+        self.take(world, *PLUGINS)
+        self.venue_drop_in = DropIn(world.folder / "var" / "plugins")
+        self.venue_drop_in.put("simulator", 0)
+        super().__init__(world, channels, rate)
 
 
 def swap_all(run, turn):

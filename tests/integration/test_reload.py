@@ -3,6 +3,7 @@
 Two builds of each plugin that differ by their version are swapped for one another under load. The full form is
 `./dev torture reload`.
 """
+import contextlib
 import json
 import random
 import shutil
@@ -10,12 +11,16 @@ import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
+import postgres
+from agreement import check_loss_identity
 from harness import SHORT, ask, until
 from harness import run as run_verb
-from reloading import (CHANNELS, SEAL_BYTES, VERSIONS, Loaded, check_end, check_swaps, damaged, edit, edit_once,
-                       plugin, reload, swap_all, wait_version)
+from reloading import (CHANNELS, SEAL_BYTES, VERSIONS, DroppedIn, Loaded, check_end, check_swaps, damaged, edit,
+                       edit_once, plugin, reload, swap_all, wait_version)
+from timescale import PgRun
 
 RELOADS = 3 if SHORT else 6
 RATE = 1500 if SHORT else 4000
@@ -52,6 +57,69 @@ def test_the_control_service_reloads_itself_by_its_own_request(world):
     assert answers == [200] * 120  # those in the middle too
     assert reload(run.daemon, "nothing").status == 404
     assert ask(run.daemon.port, "GET", "/v1/plugins/control/reload").status == 405
+
+
+class LoadedPg(DroppedIn, PgRun):
+    def __init__(self, world, server, channels, rate):
+        self.take(world, "sink_timescale")
+        super().__init__(world, server, channels, rate)
+
+
+@contextlib.contextmanager
+def asking(daemon, path):
+    """Questions one after the other, from four who ask; each must be answered."""
+    answers, is_over = [], threading.Event()
+
+    def ask_on():
+        while not is_over.is_set():
+            answers.append(ask(daemon.port, "GET", path).status)
+    threads = [threading.Thread(target=ask_on) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    yield
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert len(answers) > 20 and set(answers) == {200}, answers
+
+
+def test_sink_timescale_is_swapped_between_two_transactions_and_stores_on(world):
+    with postgres.server(timescaledb=False) as server:
+        server.create()
+        run = LoadedPg(world, server, CHANNELS, RATE)
+        daemon = run.daemon
+        run.wait_stored(2000)
+        sessions = [pid for pid, _, _ in server.sessions("feedloom store/main")]
+        with asking(daemon, "/v1/instruments?limit=200"):
+            for turn in range(RELOADS):
+                run.feed_drop_in.put("sink_timescale", (turn + 1) % 2)
+                wait_version(daemon, "sink_timescale", VERSIONS[(turn + 1) % 2])
+                run.wait_stored(run.rate // 10)
+        # In the midst of a COPY, which waits for a lock: the swap waits with it.
+        with psycopg.connect(server.url()) as lock:
+            lock.execute("LOCK TABLE tickers_base IN ACCESS EXCLUSIVE MODE")
+            until(lambda: server.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                                      " AND application_name = 'feedloom store/main'", database="postgres"),
+                  "a batch waits for the lock")
+            run.feed_drop_in.put("sink_timescale", (RELOADS + 1) % 2)
+            answers = []
+            requests = [threading.Thread(target=lambda: answers.append(reload(daemon, "sink_timescale").status))
+                        for _ in range(2)]
+            for request in requests:
+                request.start()
+            until(lambda: 409 in answers, "one of them, or the watcher, is at it, and waits", 5)
+            assert plugin(daemon, "sink_timescale")["version"] == VERSIONS[RELOADS % 2]
+        for request in requests:
+            request.join()
+        wait_version(daemon, "sink_timescale", VERSIONS[(RELOADS + 1) % 2])
+        run.wait_stored(run.rate // 10)
+        assert [pid for pid, _, _ in server.sessions("feedloom store/main")] == sessions, "a session was closed"
+        assert len(daemon.lines("store: connected")) == 1 and not daemon.lines("store: disconnected")
+        assert not daemon.lines("not reloaded")
+        verdict = run.finish()
+        verdict.check()
+        assert verdict.counts["cut off"] == 0
+        check_loss_identity(run)
 
 
 def test_files_come_change_break_and_go(world):
