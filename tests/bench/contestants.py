@@ -127,22 +127,23 @@ class Player:
 class Peer:
     """A reader that prints what it has seen, as one line: the bare ones, and those of others."""
 
-    def __init__(self, name, build, folder):
+    def __init__(self, name, build, folder, store=None):
         port_first = {"node": ["node", str(HERE / "peer.js")], "python": ["python3", str(HERE / "peer.py")]}
         reader = str(build / "tests/bench/bench_reader")
         self.name, self.folder = name, folder
-        self.command = port_first.get(name) or [reader, "read" if name == "reader" else "parse"]
+        self.command = port_first.get(name) or [reader, {"reader": "read", "parser": "parse"}.get(name, name)]
+        self.store = [] if store is None else [store]
 
     def start(self, player):
         environment = {**os.environ, "NODE_PATH": "/usr/share/nodejs"}
-        self.process = subprocess.Popen([*self.command, str(player.port)] + ["tls"] * player.is_tls, text=True,
-                                        stdout=subprocess.PIPE, env=environment)
+        self.process = subprocess.Popen([*self.command, str(player.port), *self.store] + ["tls"] * player.is_tls,
+                                        text=True, stdout=subprocess.PIPE, env=environment)
         player.wait_connected()
 
     def pid(self):
         return self.process.pid
 
-    def wait_kept(self, played):
+    def wait_kept(self):
         pass
 
     def stop(self, player):
@@ -171,10 +172,10 @@ def free_port():
 
 
 class Daemon:
-    """feedloom with one of: no sink ("journal"), a sink that keeps nothing ("null"), "sqlite"."""
+    """feedloom with one of: no sink ("journal"), a sink that keeps nothing ("null"), "sqlite", "timescale"."""
 
-    def __init__(self, name, build, folder):
-        self.name, self.build, self.folder = name, build, folder
+    def __init__(self, name, build, folder, store=None):
+        self.name, self.build, self.folder, self.store = name, build, folder, store
 
     def start(self, player):
         self.port = free_port()
@@ -184,7 +185,9 @@ class Daemon:
         if player.is_tls:
             feed["tls"] = {"ca_file": str(TLS / "ca.pem")}
         sinks = {"journal": {}, "null": {"store": {"plugin": "null_sink"}},
-                 "sqlite": {"store": {"plugin": "sink_sqlite", "path": "store.db"}}}
+                 "sqlite": {"store": {"plugin": "sink_sqlite", "path": "store.db"}},
+                 "timescale": {"store": {"plugin": "sink_timescale", "url": self.store, "lock_timeout": "10m",
+                                         "statement_timeout": "10m"}}}
         config = {"journal": {"dir": "journal"}, "plugins": {"dir": str(self.build / "tests/bench")},
                   "feeds": {"deribit": feed}, "sinks": sinks[self.name],
                   "services": {"control": {"listen": f"127.0.0.1:{self.port}"}}}
@@ -219,10 +222,12 @@ class Daemon:
     def pid(self):
         return self.process.pid
 
-    def wait_kept(self, played):
+    def lag_records(self):
+        return self.status()["sinks"][0]["lag_records"]
+
+    def wait_kept(self, every_s=0.002):  # the wait for the last batch is part of the time
         if self.name != "journal":
-            until(lambda: self.status()["sinks"][0]["lag_records"] == 0, "the sink has everything",
-                  every_s=0.002)  # the wait for the last batch is part of the time
+            until(lambda: self.lag_records() == 0, "the sink has everything", every_s)
 
     def stop(self, player):
         self.counted = self._settled()
@@ -269,21 +274,23 @@ class Daemon:
 class Session:
     """A contestant and its player, from the start to the comparison of what both have counted."""
 
-    def __init__(self, name, build, folder, is_tls=False):
-        kind = Daemon if name in ("journal", "null", "sqlite") else Peer
+    def __init__(self, name, build, folder, is_tls=False, store=None):
+        kind = Daemon if name in ("journal", "null", "sqlite", "timescale") else Peer
         self.name, self.total, self.written = name, dict.fromkeys(COUNTED, 0), 0
-        self.player, self.contestant = Player(build, is_tls), kind(name, build, folder)
+        self.player, self.contestant = Player(build, is_tls), kind(
+            name, build, folder, store)
 
     def start(self):
         self.contestant.start(self.player)
         return self
 
-    def play(self, count, rate=0):
-        """One turn: figures by name."""
+    def play(self, count, rate=0, waits=True):
+        """One turn: figures by name. `waits`: until what was played is kept."""
         watch = Watch(self.contestant.pid())
         played = self.player.play(count, rate)
         ponged = time.monotonic()
-        self.contestant.wait_kept(played)
+        if waits:
+            self.contestant.wait_kept()
         seconds = played["seconds"] + time.monotonic() - ponged
         watch.end()
         self.written += watch.written

@@ -5,28 +5,22 @@
 #include <string.h>
 #include <yyjson.h>
 
-enum { FIELDS = 24, POOL_BYTES = 64 * 1024 };
+enum { POOL_BYTES = 64 * 1024 };
 
 #define IS(word) (memcmp(key, word, sizeof(word) - 1) == 0)
-
-struct row {
-	double fields[FIELDS];
-	uint64_t time, seq;
-	const char *name, *index, *id;
-};
 
 static void greek(struct row *row, const char *key, size_t length, yyjson_val *value)
 {
 	switch (length) {
-	case 3: row->fields[0] = yyjson_get_num(value); break;
-	case 4: row->fields[1] = yyjson_get_num(value); break;
+	case 3: row->fields[RHO] = yyjson_get_num(value); break;
+	case 4: row->fields[VEGA] = yyjson_get_num(value); break;
 	default:
 		if (IS("delta"))
-			row->fields[2] = yyjson_get_num(value);
+			row->fields[DELTA] = yyjson_get_num(value);
 		else if (IS("gamma"))
-			row->fields[3] = yyjson_get_num(value);
+			row->fields[GAMMA] = yyjson_get_num(value);
 		else if (IS("theta"))
-			row->fields[4] = yyjson_get_num(value);
+			row->fields[THETA] = yyjson_get_num(value);
 	}
 }
 
@@ -46,30 +40,30 @@ static void each(struct row *row, yyjson_val *object,
 static void stat(struct row *row, const char *key, size_t length, yyjson_val *value)
 {
 	if (length == 6 && IS("volume"))
-		row->fields[5] = yyjson_get_num(value);
+		row->fields[VOLUME] = yyjson_get_num(value);
 }
 
 static void field(struct row *row, const char *key, size_t length, yyjson_val *value)
 {
 	switch (length) {
-	case 2: row->fields[6] = yyjson_get_num(value); break;
+	case 2: row->fields[IV] = yyjson_get_num(value); break;
 	case 5:
 		if (IS("price"))
-			row->fields[7] = yyjson_get_num(value);
+			row->fields[PRICE] = yyjson_get_num(value);
 		else if (IS("stats"))
 			each(row, value, stat);
 		break;
 	case 6:
 		if (IS("bid_iv"))
-			row->fields[8] = yyjson_get_num(value);
+			row->fields[BID_IV] = yyjson_get_num(value);
 		else if (IS("ask_iv"))
-			row->fields[9] = yyjson_get_num(value);
+			row->fields[ASK_IV] = yyjson_get_num(value);
 		else if (IS("greeks"))
 			each(row, value, greek);
 		else if (IS("amount"))
-			row->fields[10] = yyjson_get_num(value);
+			row->fields[AMOUNT] = yyjson_get_num(value);
 		break;
-	case 7: row->fields[11] = yyjson_get_num(value); break;
+	case 7: row->fields[MARK_IV] = yyjson_get_num(value); break;
 	case 8: row->id = yyjson_get_str(value); break;
 	case 9:
 		if (IS("timestamp"))
@@ -77,37 +71,40 @@ static void field(struct row *row, const char *key, size_t length, yyjson_val *v
 		else if (IS("trade_seq"))
 			row->seq = yyjson_get_uint(value);
 		else if (IS("min_price"))
-			row->fields[12] = yyjson_get_num(value);
+			row->fields[MIN_PRICE] = yyjson_get_num(value);
 		else if (IS("max_price"))
-			row->fields[13] = yyjson_get_num(value);
+			row->fields[MAX_PRICE] = yyjson_get_num(value);
 		break;
 	case 10:
 		if (IS("mark_price"))
-			row->fields[14] = yyjson_get_num(value);
+			row->fields[MARK_PRICE] = yyjson_get_num(value);
 		else if (IS("last_price"))
-			row->fields[15] = yyjson_get_num(value);
+			row->fields[LAST_PRICE] = yyjson_get_num(value);
 		break;
-	case 11: row->fields[16] = yyjson_get_num(value); break;
-	case 13: row->fields[17] = yyjson_get_num(value); break;
+	case 11: row->fields[INDEX_PRICE] = yyjson_get_num(value); break;
+	case 13:
+		if (IS("open_interest"))
+			row->fields[OPEN_INTEREST] = yyjson_get_num(value);
+		break;
 	case 14:
 		if (IS("best_bid_price"))
-			row->fields[18] = yyjson_get_num(value);
+			row->fields[BID_PRICE] = yyjson_get_num(value);
 		else if (IS("best_ask_price"))
-			row->fields[19] = yyjson_get_num(value);
+			row->fields[ASK_PRICE] = yyjson_get_num(value);
 		break;
 	case 15:
 		if (IS("best_bid_amount"))
-			row->fields[20] = yyjson_get_num(value);
+			row->fields[BID_AMOUNT] = yyjson_get_num(value);
 		else if (IS("best_ask_amount"))
-			row->fields[21] = yyjson_get_num(value);
+			row->fields[ASK_AMOUNT] = yyjson_get_num(value);
 		else if (IS("instrument_name"))
 			row->name = yyjson_get_str(value);
 		break;
 	case 16:
 		if (IS("underlying_price"))
-			row->fields[22] = yyjson_get_num(value);
+			row->fields[UNDERLYING_PRICE] = yyjson_get_num(value);
 		else if (IS("settlement_price"))
-			row->fields[23] = yyjson_get_num(value);
+			row->fields[SETTLEMENT_PRICE] = yyjson_get_num(value);
 		else if (IS("underlying_index"))
 			row->index = yyjson_get_str(value);
 		break;
@@ -115,7 +112,7 @@ static void field(struct row *row, const char *key, size_t length, yyjson_val *v
 	}
 }
 
-static void take_row(struct extracted *to, yyjson_val *value)
+static void take_row(struct extracted *to, char kind, yyjson_val *value)
 {
 	struct row row;
 
@@ -126,6 +123,8 @@ static void take_row(struct extracted *to, yyjson_val *value)
 		to->sum += row.fields[i];
 	to->sum += (double)(row.time & 1) + (row.name != NULL) + (row.index != NULL) +
 		(row.id != NULL) + (double)(row.seq & 1);
+	if (to->keep != NULL)
+		to->keep(kind, &row);
 }
 
 void extract(struct extracted *to, char *text, size_t length)
@@ -149,12 +148,12 @@ void extract(struct extracted *to, char *text, size_t length)
 
 		yyjson_arr_iter_init(data, &iter);
 		while ((value = yyjson_arr_iter_next(&iter)) != NULL) {
-			take_row(to, value);
+			take_row(to, 'T', value);
 			to->trades++;
 		}
 		return;
 	}
-	take_row(to, data);
+	take_row(to, channel[0], data);
 	if (channel[0] == 'q')
 		to->quotes++;
 	else

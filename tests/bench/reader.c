@@ -3,11 +3,14 @@
  * 256 KiB, wslay's frame API.
  *
  *   bench_reader read|parse PORT [tls]
+ *   bench_reader store PORT URL
  *
  * "read" receives, takes frames apart and throws them away; "parse" also parses each and takes out
- * its fields. After each ping it is asked to answer: one line of JSON with what came until then.
+ * its fields; "store" writes them to PostgreSQL besides. After each ping it is asked to answer: one
+ * line of JSON with what came until then, and is stored.
  */
 #include "extract.h"
+#include "store.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,7 +30,7 @@ enum { RECEIVE_BYTES = 256 * 1024, RECORD_BYTES = 16 * 1024, MESSAGE_BYTES = 64 
 
 struct reader {
 	int socket;
-	bool is_secure, is_parsing;
+	bool is_secure, is_parsing, is_storing;
 	mbedtls_ssl_context ssl;
 	mbedtls_ssl_config config;
 	char received[RECEIVE_BYTES]; /* off the socket: plaintext, or records */
@@ -59,6 +62,8 @@ static bool receive(struct reader *reader)
 
 	if (got <= 0)
 		return false;
+	if (reader->is_storing)
+		store_stamp();
 	reader->received_at = 0;
 	reader->received_end = (size_t)got;
 	return true;
@@ -188,6 +193,8 @@ static void answer_ping(struct reader *reader)
 {
 	unsigned char pong[6 + 125] = { 0x8a, (unsigned char)(0x80 | reader->length) };
 
+	if (reader->is_storing)
+		store_settle();
 	memcpy(pong + 6, reader->message, reader->length); /* the mask is zero */
 	write_all(reader, pong, 6 + reader->length);
 	printf("{\"messages\":%llu,\"bytes\":%llu,\"quotes\":%llu,\"tickers\":%llu,\"trades\":%llu,"
@@ -243,11 +250,16 @@ int main(int count, char **arguments)
 	static struct reader reader;
 
 	if (count < 3) {
-		fputs("usage: bench_reader read|parse PORT [tls]\n", stderr);
+		fputs("usage: bench_reader read|parse PORT [tls], or store PORT URL\n", stderr);
 		return 64;
 	}
-	reader.is_parsing = strcmp(arguments[1], "parse") == 0;
-	open_up(&reader, arguments[2], count > 3);
+	reader.is_storing = count > 3 && strcmp(arguments[1], "store") == 0;
+	reader.is_parsing = reader.is_storing || strcmp(arguments[1], "parse") == 0;
+	if (reader.is_storing) {
+		store_open(arguments[3]);
+		reader.extracted.keep = store_keep;
+	}
+	open_up(&reader, arguments[2], count > 3 && !reader.is_storing);
 	if (wslay_frame_context_init(&reader.frames, &callbacks, &reader) != 0)
 		die("wslay");
 	while (read_some(&reader))

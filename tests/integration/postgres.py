@@ -201,6 +201,11 @@ class Postgres:
     def drop(self, database="feedloom"):
         self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", database="postgres")
 
+    def psql(self, *commands, database="feedloom"):
+        """What it prints; each command is one of its own, as a line typed in."""
+        arguments = [part for command in commands for part in ("-c", command)]
+        return self._run("psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), *arguments)
+
     def sessions(self, application="feedloom%"):
         return self.rows("SELECT pid, state, query FROM pg_stat_activity WHERE application_name LIKE %s"
                          " ORDER BY backend_start", application, database="postgres")
