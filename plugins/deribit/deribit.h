@@ -221,7 +221,8 @@ struct deribit {
 
 	enum fl_health health;
 	char health_reason[640];
-	struct deribit_decoder decoder;          /* of messages */
+	bool is_subscribing;            /* too much was missing, and the rest is still under way */
+	struct deribit_decoder decoder; /* of messages */
 	struct deribit_decoder response_decoder; /* of answers over HTTP */
 	struct deribit_batch batch;
 	struct fl_metric *parse_errors, *subscriptions, *refused, *refills, *repeats;

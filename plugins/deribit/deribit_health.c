@@ -21,39 +21,73 @@ static void say(struct deribit *self, enum fl_health health, const char *reason)
 	fl_set_health(self->ctx, health, "%s", reason);
 }
 
-/* Channels wanted and acknowledged; whether any is still to be asked for the first time. */
-static void count(const struct deribit *self, size_t *wanted, size_t *acked, bool *is_starting)
+/* What is wanted, of instruments and channels of their own alike. */
+struct counts {
+	size_t wanted, there;
+	size_t under_way; /* asked for the first time on its connection, or books to be asked anew */
+};
+
+static void count_groups(const struct deribit *self, struct counts *counts)
 {
-	*wanted = *acked = 0;
-	*is_starting = false;
 	for (size_t i = 0; i < self->group_count; i++) {
 		const struct deribit_group *group = &self->groups[i];
 
 		if (group->is_notice)
 			continue;
-		++*wanted;
-		*acked += group->acked;
-		*is_starting = *is_starting || (!group->acked && group->misses == 0);
+		counts->wanted++;
+		counts->there += group->acked;
+		counts->under_way += !group->acked && group->misses == 0;
 	}
+}
+
+static void count_items(const struct deribit *self, struct counts *counts)
+{
 	for (size_t i = 0; i < self->item_count; i++) {
 		const struct deribit_item *item = &self->items[i];
 		uint8_t bits = deribit_wanted(self, item);
 
 		if (bits == 0)
 			continue;
-		++*wanted;
-		if ((item->acked & bits) == bits || (item->flags & ITEM_RENEWING))
-			++*acked;
-		else if (item->misses == 0)
-			*is_starting = true;
+		counts->wanted++;
+		if (item->flags & ITEM_RENEWING) /* because it is mute: told elsewhere */
+			counts->there++;
+		else if ((item->acked & bits) == bits && !(item->renew & bits))
+			counts->there++;
+		else
+			counts->under_way += item->misses == 0 && item->goal >= 0;
+	}
+}
+
+/*
+ * Many answers bring it there, at the venue's pace: one period, which begins when too much is
+ * missing and ends when nothing is under way any more, not a new one with each answer.
+ */
+static void say_subscribed(struct deribit *self)
+{
+	struct counts counts = { 0 };
+	bool is_enough;
+	char reason[96];
+
+	count_groups(self, &counts);
+	count_items(self, &counts);
+	is_enough = (double)counts.there >= ENOUGH * (double)counts.wanted;
+	self->is_subscribing = counts.under_way > 0 && (!is_enough || self->is_subscribing);
+	if (self->is_subscribing) {
+		say(self, FL_NOT_READY, "subscribing");
+	} else if (is_enough) {
+		say(self, FL_HEALTHY, "");
+	} else if ((double)(counts.there + self->deferred) >= ENOUGH * (double)counts.wanted) {
+		snprintf(reason, sizeof(reason), "%zu instruments have no room on any connection",
+			self->deferred);
+		say(self, FL_DEGRADED, reason);
+	} else {
+		say(self, FL_DEGRADED, "the venue does not acknowledge all channels");
 	}
 }
 
 void deribit_health_update(struct deribit *self)
 {
 	int open = 0, up = 0, refused = 0, down = -1, unbeaten = -1;
-	size_t wanted, acked;
-	bool is_starting;
 	char reason[640];
 
 	if (!self->is_running)
@@ -96,13 +130,7 @@ void deribit_health_update(struct deribit *self)
 		say(self, FL_DEGRADED, reason);
 		return;
 	}
-	count(self, &wanted, &acked, &is_starting);
-	if (is_starting && (double)acked < ENOUGH * (double)wanted)
-		say(self, FL_NOT_READY, "subscribing");
-	else if ((double)acked < ENOUGH * (double)wanted)
-		say(self, FL_DEGRADED, "the venue does not acknowledge all channels");
-	else
-		say(self, FL_HEALTHY, "");
+	say_subscribed(self);
 }
 
 /* What is listed, not for a moment only, and not left out on purpose. */

@@ -257,6 +257,7 @@ void fl_set_health(struct fl_ctx *ctx, enum fl_health health, const char *reason
 	vsnprintf(ctx->health_reason, sizeof(ctx->health_reason), reason, args);
 	va_end(args);
 	ctx->health = health;
+	ctx->health_told++;
 }
 
 void fl_conn_load(struct fl_ctx *ctx, int conn, int instruments, int channels)

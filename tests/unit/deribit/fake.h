@@ -51,6 +51,7 @@ struct fl_ctx {
 
 	enum fl_health health;
 	char health_reason[256];
+	int health_told;         /* how often it was set */
 	char complaint[512];     /* the last one */
 	char complaining[8][32]; /* of what: "" where nothing */
 	int coverage[3];         /* of the currency told last: listed, subscribed, live */

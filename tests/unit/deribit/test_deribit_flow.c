@@ -530,18 +530,24 @@ static void refused_credentials_leave_what_is_public(void **state)
 
 /* ---- books ---- */
 
-static void send_book(int64_t prev, int64_t id)
+static void send_book_of(int n, int conn, int64_t prev, int64_t id)
 {
 	char text[512], before[64] = "";
 
 	if (prev >= 0)
 		snprintf(before, sizeof(before), "\"prev_change_id\":%lld,", (long long)prev);
 	snprintf(text, sizeof(text),
-		"{\"method\":\"subscription\",\"params\":{\"channel\":\"book.BTC-26JUN26-1000-C.100ms\","
+		"{\"method\":\"subscription\",\"params\":{\"channel\":\"book.%s.100ms\","
 		"\"data\":{\"type\":\"%s\",\"timestamp\":%lld,%s\"change_id\":%lld,\"instrument_name\":"
-		"\"BTC-26JUN26-1000-C\",\"bids\":[[\"new\",1,2]],\"asks\":[]}}}",
-		prev < 0 ? "snapshot" : "change", 1700000000000LL + id, before, (long long)id);
-	fake_message(ctx, 1, text);
+		"\"%s\",\"bids\":[[\"new\",1,2]],\"asks\":[]}}}",
+		world_name(n), prev < 0 ? "snapshot" : "change", 1700000000000LL + id, before,
+		(long long)id, world_name(n));
+	fake_message(ctx, conn, text);
+}
+
+static void send_book(int64_t prev, int64_t id)
+{
+	send_book_of(0, 1, prev, id);
 }
 
 static void assert_book_gap(size_t at, int64_t ended_ns)
@@ -647,6 +653,57 @@ static void a_book_without_its_snapshot_is_renewed(void **state)
 	fake_pass(ctx, 2 * FL_SECOND);
 	assert_int_equal(ctx->sent_count, 1);
 	assert_non_null(strstr(ctx->sent[0].text, "public/unsubscribe"));
+}
+
+/* What happens when everything stood still: each book asks anew, on each connection in turn. */
+static void books_that_are_renewed_together_are_one_trouble(void **state)
+{
+	static const char *const books[] = { "book.100ms", NULL };
+	enum { COUNT = 40 };
+	int told, rounds = 0;
+
+	(void)state;
+	options.channels = world_names(books);
+	options.max_instruments = 5;
+	ctx = world_create(&options);
+	world_start(ctx, COUNT, 0);
+	assert_int_equal(open_connections(), 8);
+	for (int n = 0; n < COUNT; n++)
+		send_book_of(n, world_plugin(ctx)->items[n].place + 1, -1, 10);
+	fake_clear(ctx);
+	told = ctx->health_told;
+	for (int n = 0; n < COUNT; n++)
+		send_book_of(n, world_plugin(ctx)->items[n].place + 1, 14, 15);
+	while (world_acknowledge(ctx, NULL) > 0 ||
+		(world_channels_sent(ctx, "public/subscribe") < COUNT && rounds++ < 100)) {
+		assert_true(ctx->health_told - told <= 1 || ctx->health == FL_HEALTHY);
+		if (ctx->health != FL_HEALTHY)
+			assert_string_equal(ctx->health_reason, "subscribing");
+		fake_pass(ctx, 100 * FL_MS);
+	}
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), COUNT);
+	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), COUNT);
+	assert_int_equal(ctx->health_told - told, 2); /* its beginning and its end */
+	assert_int_equal(ctx->health, FL_HEALTHY);
+	/* One alone is nothing to speak of. */
+	send_book_of(3, world_plugin(ctx)->items[3].place + 1, -1, 20);
+	send_book_of(3, world_plugin(ctx)->items[3].place + 1, 24, 25);
+	for (rounds = 0; rounds < 20; rounds++) {
+		world_acknowledge(ctx, NULL);
+		fake_pass(ctx, 100 * FL_MS);
+	}
+	assert_int_equal(ctx->health_told - told, 2);
+}
+
+static void what_has_no_room_is_named_as_that(void **state)
+{
+	(void)state;
+	options.max_instruments = 5;
+	options.max_connections = 2;
+	ctx = world_create(&options);
+	world_start(ctx, 12, 0);
+	assert_int_equal(ctx->health, FL_DEGRADED);
+	assert_string_equal(ctx->health_reason, "2 instruments have no room on any connection");
 }
 
 /* ---- commands ---- */
@@ -1221,6 +1278,8 @@ int main(void)
 		TEST(a_broken_book_is_whole_again_on_the_next_connection),
 		TEST(the_gap_of_a_broken_book_ends_with_its_feed),
 		TEST(a_book_without_its_snapshot_is_renewed),
+		TEST(books_that_are_renewed_together_are_one_trouble),
+		TEST(what_has_no_room_is_named_as_that),
 		TEST(a_mute_instrument_is_renewed_alone),
 		TEST(instruments_are_followed_and_left_by_command),
 		TEST(subscriptions_and_refresh_are_answered),
