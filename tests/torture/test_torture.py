@@ -14,6 +14,7 @@ from campaign import Progress  # noqa: E402  (first: it knows where the rest is)
 import calendar_day  # noqa: E402
 import kill  # noqa: E402
 import soak  # noqa: E402
+import stalls  # noqa: E402
 import stream  # noqa: E402
 from agreement import check_loss_identity, check_memory  # noqa: E402
 from conftest import new_folder, new_world  # noqa: E402
@@ -76,6 +77,24 @@ def test_calendar(world):
     begins = calendar_day.BEGINS.replace(hour=7, minute=45)
     found = calendar_day.day(world, 0.5, Progress("calendar"), begins, btc_options=114, eth_options=114)
     assert found["expired"] > 20 and found["listed"] > found["expired"], found
+
+
+def test_a_machine_that_stands_still_is_told_apart():
+    now, waited = [100.0], {1: 0, 2: 0}
+    seen = stalls.Stalls([1, 2], lambda: now[0], lambda pid: waited[pid])
+
+    def pass_time(seconds, **more):
+        now[0] += seconds
+        for pid, ns in more.items():
+            waited[int(pid[1:])] += ns
+        seen.look()
+    for _ in range(50):  # what a busy machine always does, and a process that hangs: it does not wait for a processor
+        pass_time(0.05, p1=30_000_000)
+    assert seen.found == [] and not seen.within(0, 200)
+    pass_time(1.02)  # we were not waked
+    assert seen.within(102.5, 103.5) and not seen.within(99, 102.4) and round(seen.longest(), 2) == 1.0
+    pass_time(0.02, p2=800_000_000)  # the daemon alone was not
+    assert len(seen.found) == 2 and round(seen.total(), 2) == 1.02, seen.found
 
 
 def test_soak(world):
