@@ -157,6 +157,11 @@ void month_check(struct month *month, sqlite3 *db, int64_t from_us, int64_t unti
 	check_events(month, db, from_us, until_us);
 	check_metadata(month, db, until_us);
 	check_refreshes(month, db, from_us, until_us);
+	if (check_number(db, "SELECT count(*) FROM store.stream_gaps WHERE cause = 'mute'") > 0 ||
+		check_number(db,
+			"SELECT count(*) FROM store.lifecycle_events WHERE event_type ="
+			" 'subscription_renewed'") > 0)
+		verdict_fault(&month->verdict, "somebody was called mute, and nobody was");
 	month->listed = check_number(db, "SELECT count(*) FROM main.calendar WHERE kind = 'option'");
 	snprintf(sql, sizeof(sql),
 		"SELECT count(*) FROM main.calendar WHERE kind = 'option' AND expires_us < %" PRId64,

@@ -14,7 +14,7 @@
 #define STARTS_WITHIN_NS (2 * FL_MINUTE)
 
 /* Small connections: many of them, as with seven times the instruments. */
-enum { MAX_CHANNELS = 500, MAX_INSTRUMENTS = 45 };
+enum { MAX_CHANNELS = 500, MAX_INSTRUMENTS = 40 };
 
 struct run {
 	struct month *month;
