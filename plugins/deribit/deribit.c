@@ -227,6 +227,8 @@ static void take_metrics(struct deribit *self)
 		"Channels asked for that the venue did not acknowledge");
 	self->refills = fl_metric(self->ctx, FL_COUNTER, "feedloom_refilled_trades_total", labels,
 		"Trades that were missed and fetched afterwards");
+	self->renewed = fl_metric(self->ctx, FL_COUNTER, "feedloom_renewed_channels_total", labels,
+		"Channels of trades and indexes subscribed anew because they were mute");
 	self->repeats = fl_metric(self->ctx, FL_COUNTER, "feedloom_repeated_trades_total", labels,
 		"Trades that came again and were dropped");
 }

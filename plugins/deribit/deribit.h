@@ -7,6 +7,7 @@
  *   deribit_subscribe.c  channels wanted against channels acknowledged
  *   deribit_stream.c     a decoded message becomes records
  *   deribit_trades.c     trade_seq continuity; deribit_refill.c asks for what was missed
+ *   deribit_quiet.c      channels that say nothing although their connection lives
  *   deribit_command.c, deribit_health.c, deribit_snapshot.c, deribit_probe.c
  *   pure: deribit_decode.c, deribit_channel.c, deribit_book.c
  */
@@ -78,6 +79,7 @@ struct deribit_hold {
 	uint8_t failures; /* not answered */
 	int8_t slot;      /* of the request in flight, -1 */
 	bool complained;
+	char failure[64]; /* why it was not answered last, "": it always was */
 	size_t count, capacity;
 	struct fl_trade *trades; /* by trade_seq */
 };
@@ -123,6 +125,13 @@ struct deribit_group {
 	uint32_t sweep_count;
 	uint8_t sweep_failures;
 	bool sweep_in_flight;
+	/* Silence, see deribit_quiet.c; monotonic times. */
+	struct fl_silence silence;
+	int64_t asked_ns;   /* the venue was asked because of it, 0: never */
+	int64_t suspect_ns; /* and had trades that the channel has not brought since then, 0: no */
+	bool is_questioned; /* the sweep that is under way is for that */
+	bool renew;         /* to be left and subscribed anew */
+	uint8_t renewals;   /* since it was heard last */
 };
 
 enum deribit_login { LOGIN_NONE, LOGIN_ASKED, LOGIN_DONE, LOGIN_REFUSED };
@@ -136,6 +145,7 @@ struct deribit_link {
 	enum fl_reason reason;                      /* it went down for */
 	int64_t down_since_ns;                      /* 0: up, or closed */
 	int64_t login_retry_ns, heartbeat_retry_ns; /* 0: nothing to be asked again */
+	int64_t heard_ns;                           /* any message */
 	int instruments, channels;                  /* acknowledged */
 };
 
@@ -208,9 +218,10 @@ struct deribit {
 	uint32_t slot_item[SEQ_SLOTS]; /* index + 1 */
 
 	struct fl_rate subscribe_rate, call_rate, list_rate;
-	int64_t doubt_ns;       /* real time of a message that could not be read; 0: none since */
-	int64_t doubt_again_ns; /* when trades may be asked for on its account again */
-	int64_t pace_at_ns;     /* when TIMER_PACE is due, 0: not running */
+	int64_t doubt_ns; /* real time of a message that could not be read; 0: none since */
+	int64_t looked_ns, replaced_ns; /* for silent channels; monotonic, 0: never */
+	int64_t doubt_again_ns;         /* when trades may be asked for on its account again */
+	int64_t pace_at_ns;             /* when TIMER_PACE is due, 0: not running */
 	uint32_t ticks;
 	int probe_step;
 
@@ -225,7 +236,7 @@ struct deribit {
 	struct deribit_decoder decoder; /* of messages */
 	struct deribit_decoder response_decoder; /* of answers over HTTP */
 	struct deribit_batch batch;
-	struct fl_metric *parse_errors, *subscriptions, *refused, *refills, *repeats;
+	struct fl_metric *parse_errors, *subscriptions, *refused, *refills, *repeats, *renewed;
 };
 
 static inline bool deribit_has_credentials(const struct deribit_options *options)

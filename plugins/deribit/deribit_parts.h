@@ -13,6 +13,16 @@ enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trad
 	const struct deribit_group *group, int64_t received_ns, unsigned flags);
 void deribit_malformed(struct deribit *self, const char *where);
 
+/* deribit_quiet.c */
+/** A message came on a channel that is not an instrument's. */
+void deribit_quiet_heard(struct deribit *self, struct deribit_group *group);
+/** Each second. */
+void deribit_quiet_check(struct deribit *self, int64_t now);
+/** A sweep of it has come to its end. */
+void deribit_quiet_swept(struct deribit *self, struct deribit_group *group);
+/** What was silent until now is explained. */
+void deribit_quiet_forget(struct deribit *self);
+
 /* deribit_command.c */
 void deribit_on_command(void *state, int command, const char *name, const char *json);
 /** Answers the commands whose instruments are all acknowledged or refused by now. */

@@ -196,6 +196,7 @@ void deribit_sweep_begin(struct deribit *self, struct deribit_group *group, int6
 	group->sweep_retry_ns = 0;
 	group->sweep_count = 0;
 	group->sweep_failures = 0;
+	group->is_questioned = false;
 }
 
 void deribit_doubt(struct deribit *self)
@@ -221,6 +222,7 @@ static void sweep_end(struct deribit *self, struct deribit_group *group)
 	char detail[64];
 
 	group->sweep_at_ns = 0;
+	deribit_quiet_swept(self, group);
 	if (group->sweep_failures >= COMPLAIN_AFTER)
 		fl_resolved(self->ctx, "sweep");
 	if (group->sweep_count > 0) {
@@ -327,6 +329,7 @@ static void seq_failed(struct deribit *self, struct deribit_hold *hold, const st
 	int64_t retry_after_ns)
 {
 	hold->retry_at_ns = backoff(self, &hold->failures, retry_after_ns);
+	snprintf(hold->failure, sizeof(hold->failure), "%.63s", page->why);
 	if (hold->failures >= COMPLAIN_AFTER && !hold->complained) {
 		hold->complained = true;
 		fl_complain(self->ctx, "refill",

@@ -359,6 +359,7 @@ static void on_tick(struct deribit *self)
 	books_late(self, now);
 	deribit_commands_check(self);
 	deribit_doubt_check(self, now);
+	deribit_quiet_check(self, now);
 	if (++self->ticks % COVERAGE_EVERY_TICKS == 0)
 		deribit_coverage_update(self);
 	deribit_pump(self);

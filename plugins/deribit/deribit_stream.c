@@ -165,16 +165,28 @@ enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trad
 	return DERIBIT_TRADES;
 }
 
+/* The channel that is not an instrument's, NULL: not one of ours. */
+static const struct deribit_group *hear_group(
+	struct deribit *self, const struct deribit_message *in)
+{
+	for (size_t i = 0; i < self->group_count; i++) {
+		struct deribit_group *group = &self->groups[i];
+
+		if (strlen(group->channel) != in->channel.length ||
+			memcmp(group->channel, in->channel.data, in->channel.length) != 0)
+			continue;
+		deribit_quiet_heard(self, group);
+		return group;
+	}
+	return NULL;
+}
+
 static void on_trades(struct deribit *self, struct deribit_message *in, int64_t received_ns)
 {
-	const struct deribit_group *group = NULL;
+	const struct deribit_group *group = hear_group(self, in);
 	struct deribit_trade trade;
 	int more;
 
-	for (size_t i = 0; i < self->group_count && group == NULL; i++)
-		if (strlen(self->groups[i].channel) == in->channel.length &&
-			memcmp(self->groups[i].channel, in->channel.data, in->channel.length) == 0)
-			group = &self->groups[i];
 	while ((more = deribit_trade_next(&in->rows, &trade)) != 0)
 		if (more < 0 ||
 			deribit_stream_trade(self, &trade, group, received_ns, 0) == DERIBIT_MALFORMED) {
@@ -222,6 +234,7 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 
 	if (link < 0 || link >= LINKS_MAX)
 		return;
+	self->links[link].heard_ns = deribit_now(self);
 	switch (deribit_decode(&self->decoder, message->data, message->length, &in)) {
 	case DERIBIT_QUOTE:
 	case DERIBIT_TICKER:
@@ -229,8 +242,14 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 	case DERIBIT_BOOK:
 	case DERIBIT_STATE: on_instrument(self, &in, message->received_ns); break;
 	case DERIBIT_TRADES: on_trades(self, &in, message->received_ns); break;
-	case DERIBIT_INDEX: on_index(self, &in, message->received_ns); break;
-	case DERIBIT_MARKPRICES: on_markprices(self, &in, message->received_ns); break;
+	case DERIBIT_INDEX:
+		(void)hear_group(self, &in);
+		on_index(self, &in, message->received_ns);
+		break;
+	case DERIBIT_MARKPRICES:
+		(void)hear_group(self, &in);
+		on_markprices(self, &in, message->received_ns);
+		break;
 	case DERIBIT_CREATION: deribit_list_soon(self, in.channel.data, in.channel.length); break;
 	case DERIBIT_TEST_REQUEST: /* unanswered, the venue hangs up after one interval */
 		fl_sendf(self->ctx, conn,

@@ -175,26 +175,33 @@ static bool gather_item(struct deribit *self, struct deribit_item *item, uint8_t
 	return true;
 }
 
-/* Groups are never unsubscribed: they end with the instance. */
-static void gather_groups(struct deribit *self, int64_t id, int64_t now)
+/* Groups are unsubscribed only to be subscribed anew: else they end with the instance. */
+static bool group_is_due(const struct deribit_group *group, bool subscribe, int64_t now)
+{
+	return group->call == 0 && group->retry_at_ns <= now &&
+		(subscribe ? !group->acked : group->acked && group->renew);
+}
+
+static void gather_groups(struct deribit *self, bool subscribe, int64_t id, int64_t now)
 {
 	for (size_t i = 0; i < self->group_count; i++) {
 		struct deribit_group *group = &self->groups[i];
 
-		if (group->acked || group->call != 0 || group->retry_at_ns > now)
+		if (!group_is_due(group, subscribe, now))
 			continue;
 		if (!deribit_batch_add(&self->batch, group->channel, strlen(group->channel)))
 			return;
 		group->call = id;
-		group->asked = true;
+		group->asked = subscribe;
+		group->leaving = !subscribe;
 	}
 }
 
 static void gather(struct deribit *self, int link, bool subscribe, int64_t id, int64_t now)
 {
 	deribit_batch_begin(&self->batch, subscribe ? "public/subscribe" : "public/unsubscribe", id);
-	if (link == self->group_link && subscribe)
-		gather_groups(self, id, now);
+	if (link == self->group_link)
+		gather_groups(self, subscribe, id, now);
 	for (size_t i = 0; i < self->item_count; i++) {
 		struct deribit_item *item = &self->items[i];
 		uint8_t bits = item->place == link ? item_due(self, item, subscribe, now) : 0;
@@ -218,7 +225,7 @@ static void ungather(struct deribit *self, int64_t id)
 	for (size_t i = 0; i < self->group_count; i++)
 		if (self->groups[i].call == id) {
 			self->groups[i].call = 0;
-			self->groups[i].asked = false;
+			self->groups[i].asked = self->groups[i].leaving = false;
 		}
 	for (size_t i = 0; i < self->item_count; i++)
 		if (self->items[i].call == id) {
@@ -227,20 +234,17 @@ static void ungather(struct deribit *self, int64_t id)
 		}
 }
 
-static bool is_group_due(const struct deribit *self, int64_t now)
+static bool are_groups_due(const struct deribit *self, bool subscribe, int64_t now)
 {
-	for (size_t i = 0; i < self->group_count; i++) {
-		const struct deribit_group *group = &self->groups[i];
-
-		if (!group->acked && group->call == 0 && group->retry_at_ns <= now)
+	for (size_t i = 0; i < self->group_count; i++)
+		if (group_is_due(&self->groups[i], subscribe, now))
 			return true;
-	}
 	return false;
 }
 
 static bool is_due(const struct deribit *self, int link, bool subscribe, int64_t now)
 {
-	if (link == self->group_link && subscribe && is_group_due(self, now))
+	if (link == self->group_link && are_groups_due(self, subscribe, now))
 		return true;
 	for (size_t i = 0; i < self->item_count; i++)
 		if (self->items[i].place == link && item_due(self, &self->items[i], subscribe, now) != 0)
@@ -268,8 +272,9 @@ static struct due find_due(const struct deribit *self, int64_t now)
 			if (item_due(self, item, subscribe != 0, now) != 0)
 				due.of[subscribe] |= UINT64_C(1) << item->place;
 	}
-	if (self->group_link >= 0 && is_group_due(self, now))
-		due.of[1] |= UINT64_C(1) << self->group_link;
+	for (int subscribe = 0; self->group_link >= 0 && subscribe <= 1; subscribe++)
+		if (are_groups_due(self, subscribe != 0, now))
+			due.of[subscribe] |= UINT64_C(1) << self->group_link;
 	return due;
 }
 
@@ -362,6 +367,10 @@ static size_t settle_groups(struct deribit *self, int64_t id, int64_t server_ns)
 			continue;
 		group->call = 0;
 		group->asked = false;
+		if (group->leaving) { /* also when that was not answered: subscribing again does no harm */
+			group->leaving = group->renew = group->acked = false;
+			continue;
+		}
 		if (group->acked) {
 			group->misses = 0;
 			if (group->what == DERIBIT_OF_TRADES && !group->is_notice)
@@ -506,10 +515,12 @@ void deribit_link_forget(struct deribit *self, int link)
 	for (size_t i = 0; link == self->group_link && i < self->group_count; i++) {
 		struct deribit_group *group = &self->groups[i];
 
-		group->asked = group->acked = group->leaving = false;
+		group->asked = group->acked = group->leaving = group->renew = false;
 		group->call = group->retry_at_ns = 0;
 		group->misses = 0;
 	}
+	if (link == self->group_link)
+		deribit_quiet_forget(self);
 	deribit_link_count(self, link);
 }
 

@@ -184,12 +184,16 @@ static void hold_gap(struct deribit *self, const struct deribit_item *item, int6
 static void hold_closed(struct deribit *self, struct deribit_item *item, int64_t ended_ns)
 {
 	struct deribit_hold *hold = item->hold;
+	char how[96];
 
-	if (hold->refilled > 0 && hold->missing_to >= hold->first_seq)
-		hold_gap(
-			self, item, hold->first_seq, hold->missing_to, ended_ns, true, "fetched by trade_seq");
+	if (hold->refilled > 0 && hold->missing_to >= hold->first_seq) {
+		snprintf(how, sizeof(how), "fetched by trade_seq%s%s",
+			hold->failure[0] != '\0' ? " after " : "", hold->failure);
+		hold_gap(self, item, hold->first_seq, hold->missing_to, ended_ns, true, how);
+	}
 	hold->refilled = 0;
 	hold->attempts = 0;
+	hold->failure[0] = '\0';
 }
 
 void deribit_hold_release(struct deribit *self, struct deribit_item *item)

@@ -255,6 +255,50 @@ static void one_that_says_nothing_for_hours_is_not_hammered(void **state)
 	assert_int_equal(count_mute_gaps("ended_us IS NULL"), 0);
 }
 
+static int64_t trades_since(int64_t since_us, const char *which)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		"SELECT count(*) FROM store.option_trades WHERE event_us > %" PRId64 " AND %s", since_us,
+		which);
+	return check_number(db, sql);
+}
+
+/* While quotes and tickers flow. Nobody knows when a trade is due, so the venue is asked. */
+static void mute_trades_channels_are_found_and_their_trades_fetched(void **state)
+{
+	static const char name[] = "feedloom_renewed_channels_total", labels[] = "feed=\"deribit\"";
+	int64_t muted_us;
+	double before;
+
+	(void)state;
+	assert_true(metric(name, labels) == 0);
+	/* Until a connection is another one. */
+	fault("{\"fault\":\"lose\",\"kind\":\"trade\",\"count\":1000000,\"connection\":\"all\"}");
+	muted_us = world_real_ns() / FL_US;
+	for (int second = 0; second < 3600 && metric(name, labels) == 0; second++)
+		world_run(FL_SECOND);
+	assert_true(metric(name, labels) > 0);
+	world_run(2 * FL_SECOND);
+	assert_true(check_number(db,
+					"SELECT count(*) FROM store.lifecycle_events WHERE event_type ="
+					" 'subscription_renewed' AND reason LIKE 'mute: trades.option.%'") > 0);
+	/* None came by itself, and they are there all the same: nothing is missing. */
+	assert_true(trades_since(muted_us, "refilled") > 5);
+	assert_int_equal(trades_since(muted_us, "NOT refilled"), 0);
+	assert_int_equal(count_mute_gaps("1"), 0);
+	/* Subscribing anew does not help: the connection that carries them is replaced. */
+	for (int second = 0; second < 7200 && trades_since(muted_us, "NOT refilled") == 0; second++)
+		world_run(FL_SECOND);
+	assert_true(trades_since(muted_us, "NOT refilled") > 0);
+	assert_true(metric("feedloom_reconnects_total", "feed=\"deribit\",reason=\"stale\"") == 1);
+	before = metric(name, labels);
+	world_run(2 * FL_HOUR);
+	assert_true(metric(name, labels) == before);
+	assert_true(renewed("instrument") == 0);
+}
+
 static void what_is_left_by_command_is_not_missed(void **state)
 {
 	char body[160], only[160];
@@ -304,6 +348,7 @@ int main(void)
 		TEST(a_mute_instrument_is_subscribed_anew_alone),
 		TEST(one_that_stays_mute_gets_another_connection),
 		TEST(one_that_says_nothing_for_hours_is_not_hammered),
+		TEST(mute_trades_channels_are_found_and_their_trades_fetched),
 		TEST(what_is_left_by_command_is_not_missed),
 		TEST(a_connection_that_brings_nothing_is_replaced),
 		cmocka_unit_test_setup_teardown(

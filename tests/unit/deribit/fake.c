@@ -38,6 +38,7 @@ void fl_record_init(void *record, enum fl_kind kind)
 		[FL_BOOK] = sizeof(struct fl_book),
 		[FL_INDEX] = sizeof(struct fl_index),
 		[FL_INSTRUMENT] = sizeof(struct fl_instrument),
+		[FL_LIFECYCLE] = sizeof(struct fl_lifecycle),
 		[FL_GAP] = sizeof(struct fl_gap) };
 	struct fl_record *head = record;
 

@@ -201,6 +201,124 @@ static void a_reconnect_is_followed_by_a_sweep(void **state)
 	assert_string_equal(world_seqs(ctx, 0), "10 11r 12r 13");
 }
 
+/* ---- channels that say nothing ---- */
+
+static void quote(int n)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		"{\"method\":\"subscription\",\"params\":{\"channel\":\"quote.%s\",\"data\":{\"timestamp\":"
+		"%lld,\"instrument_name\":\"%s\",\"best_bid_price\":0.01,\"best_bid_amount\":1,"
+		"\"best_ask_price\":0.02,\"best_ask_amount\":1}}}",
+		world_name(n), (long long)world_now_ms(ctx), world_name(n));
+	fake_message(ctx, 1, text);
+}
+
+/* Only quotes, until the venue is asked for trades; how many seconds that took, -1: longer. */
+static int seconds_of_quotes(int most)
+{
+	for (int second = 0; second < most; second++) {
+		if (fake_url(ctx, REQUEST_SWEEP) != NULL)
+			return second;
+		quote(0);
+		world_acknowledge(ctx, NULL);
+		fake_pass(ctx, FL_SECOND);
+	}
+	return -1;
+}
+
+static void learn_trades(int64_t *seq)
+{
+	world_start(ctx, 3, 0);
+	for (int i = 0; i < 40; i++) {
+		world_trade(ctx, 0, ++*seq);
+		quote(0);
+		fake_pass(ctx, 2 * FL_SECOND);
+	}
+	fake_clear(ctx);
+}
+
+static void a_quiet_trades_channel_is_asked_about_and_left_alone(void **state)
+{
+	int64_t seq = 0;
+	int first;
+
+	(void)state;
+	learn_trades(&seq);
+	first = seconds_of_quotes(200);
+	assert_in_range(first, 58, 62); /* a minute at least; its longest gap was two seconds */
+	world_page(ctx, REQUEST_SWEEP, 0, seq, seq, false); /* the one that is known */
+	assert_in_range(seconds_of_quotes(200), 58, 62);    /* and again, a minute later */
+	world_page(ctx, REQUEST_SWEEP, 0, 1, 0, false);
+	assert_in_range(seconds_of_quotes(20), -1, -1);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+	assert_true(fake_metric("feedloom_renewed_channels_total") == 0);
+	/* One that comes a moment after it was asked for was on its way. */
+	seconds_of_quotes(200);
+	world_page(ctx, REQUEST_SWEEP, 0, seq + 1, seq + 1, false);
+	fake_pass(ctx, 2 * FL_SECOND);
+	world_trade(ctx, 0, seq + 1);
+	assert_int_equal(seconds_of_quotes(20), -1);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+}
+
+static void a_mute_trades_channel_is_subscribed_anew_then_its_connection_replaced(void **state)
+{
+	int64_t seq = 0;
+
+	(void)state;
+	learn_trades(&seq);
+	assert_true(seconds_of_quotes(200) > 0);
+	seq += 3; /* they happened, and were not heard of */
+	world_page(ctx, REQUEST_SWEEP, 0, seq - 2, seq, false);
+	for (int second = 0; second < 10 && world_sent(ctx, "public/unsubscribe", 0) == NULL;
+		second++) {
+		quote(0);
+		fake_pass(ctx, FL_SECOND);
+	}
+	assert_non_null(
+		strstr(world_sent(ctx, "public/unsubscribe", 0), "[\"trades.option.BTC.100ms\"]"));
+	assert_true(fake_complains(ctx, "trades.option.BTC.100ms"));
+	assert_int_equal(fake_count(ctx, FL_LIFECYCLE), 1);
+	assert_true(fake_metric("feedloom_renewed_channels_total") == 1);
+	world_acknowledge(ctx, NULL);
+	fake_pass(ctx, FL_SECOND);
+	assert_int_equal(world_channels_sent(ctx, "public/subscribe"), 1);
+	world_acknowledge(ctx, NULL);
+	fake_pass(ctx, FL_SECOND);
+	world_page(ctx, REQUEST_SWEEP, 0, 1, 0, false); /* as behind each subscription */
+	/* Still nothing: its connection is replaced. */
+	assert_true(seconds_of_quotes(200) > 0);
+	world_page(ctx, REQUEST_SWEEP, 0, seq + 1, seq + 1, false);
+	seq++;
+	assert_int_equal(seconds_of_quotes(8), -1);
+	assert_int_equal(ctx->reconnected[1], FL_REASON_STALE);
+	/* It is heard again. */
+	world_trade(ctx, 0, seq + 1);
+	assert_false(fake_complains(ctx, "trades.option.BTC.100ms"));
+	assert_non_null(strstr(world_seqs(ctx, 0), "41r 42r 43r 44r 45"));
+}
+
+static void silence_of_the_whole_connection_is_not_its_channels(void **state)
+{
+	int64_t seq = 0;
+
+	(void)state;
+	learn_trades(&seq);
+	assert_true(seconds_of_quotes(200) > 0);
+	world_page(ctx, REQUEST_SWEEP, 0, seq + 1, seq + 2, false);
+	fake_pass(ctx, 30 * FL_SECOND); /* not even a quote */
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+	world_trade(ctx, 0, seq + 1); /* all of it comes at once */
+	quote(0);
+	fake_pass(ctx, 10 * FL_SECOND);
+	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 0);
+	assert_true(fake_metric("feedloom_renewed_channels_total") == 0);
+}
+
+/* ---- sweeps ---- */
+
 static void live_trades_wait_for_the_sweep(void **state)
 {
 	(void)state;
@@ -524,6 +642,9 @@ int main(void)
 		TEST(a_refusal_is_the_last_word),
 		TEST(trades_wait_while_the_venue_cannot_be_asked),
 		TEST(a_reconnect_is_followed_by_a_sweep),
+		TEST(a_quiet_trades_channel_is_asked_about_and_left_alone),
+		TEST(a_mute_trades_channel_is_subscribed_anew_then_its_connection_replaced),
+		TEST(silence_of_the_whole_connection_is_not_its_channels),
 		TEST(live_trades_wait_for_the_sweep),
 		TEST(a_live_trade_before_the_acknowledgement_waits_too),
 		TEST(a_sweep_goes_page_by_page),
