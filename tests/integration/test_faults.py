@@ -3,7 +3,9 @@ and in the end ledger and store agree.
 
 One venue and one daemon live through all of them. FEEDLOOM_SHORT takes fewer of what is alike.
 """
+import re
 import time
+from datetime import datetime, timezone
 
 import pytest
 
@@ -15,6 +17,21 @@ UNLISTED = 3
 FEED = {"channels": ["ticker.agg2", "trades.100ms", "quote", "book.100ms"], "max_instruments": 5,
         "idle_timeout": "6s", "request_timeout": "2s", "heartbeat_interval": "10s",
         "refresh_interval": "10s"}
+
+
+# What must be seen of a fault: in a state's or a connection's reason, a warning, or the gap it leaves.
+REASONS = {
+    "drop": "connection reset", "close": "close code 1001", "heartbeat_close": "close code 4000",
+    "too_many_requests": "10028", "oversize": "message over the size limit", "away": "HTTP 503", "refuse": "HTTP 429",
+    "maintenance": "close code 1012: maintenance", "freeze": "silent: nothing received", "stall": "gap: change_id",
+    "unanswered": "a request was not answered", "unacknowledged": "did not acknowledge",
+    "bad_json": "malformed", "bad_shape": "malformed", "huge_number": "malformed", "bad_utf8": "malformed",
+    "lose": "gap: trade_seq", "skip_change": "gap: change_id", "skip_trade": "gap: trade_seq",
+    "rest_status": "after HTTP (500|429)", "rest_redirect": "after HTTP 302", "rest_page": "after HTTP 200",
+    "rest_shape": "after the answer has no trades", "rest_short": "after (HTTP 200|end of stream|connection)",
+    "rest_stall": "after the answer .* stopped for"}
+# No state of the feed: it goes on as if nothing had been. A listing is in lifecycle_events; of `mute`, see test_mute.
+NOTHING_TO_SAY = {"drip", "heartbeat_late", "heartbeat_storm", "pieces", "repeat", "reorder", "list", "expire", "clock", "mute"}
 
 
 def some(cases):
@@ -32,9 +49,27 @@ class Pair:
         self.wait_healthy()
         time.sleep(2)
         self.before = self.missing_trades()  # of the time before it listened
+        self.tests = []  # (name, when it began, the faults of it), in their order
 
     def fault(self, name, **order):
-        return self.simulator.ask("POST", "/sim/fault", {"fault": name, **order})["applied"]
+        applied = self.simulator.ask("POST", "/sim/fault", {"fault": name, **order})["applied"]
+        self.tests[-1][2].add(name)
+        return applied
+
+    def said(self, begin, end):
+        """The reasons that status gave in this time: of states, of connections, its last warning, and the gaps it left.
+
+        A line that may come at any rate is said once in ten seconds: begin is so much earlier.
+        """
+        def of(time_s):
+            return datetime.fromtimestamp(time_s, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        lines = [line for line in self.daemon.lines("deribit: ") if (" WARN " in line or " > backoff, " in line) and
+                 of(begin - 10) <= line.split(" ", 1)[0] < of(end)]
+        states = self.daemon.sql("SELECT reason FROM lifecycle_events WHERE event_type LIKE 'stream_%' AND reason IS NOT NULL"
+                                 " AND event_us BETWEEN ? AND ?", begin * 1e6, end * 1e6)
+        gaps = self.daemon.sql("SELECT 'gap: ' || cause || ', ' || coalesce(detail, '') FROM stream_gaps WHERE"
+                               " coalesce(filled_us, ended_us, started_us) BETWEEN ? AND ?", begin * 1e6, end * 1e6)
+        return "\n".join([*lines, *(reason for reason, in states), *(gap for gap, in gaps)])
 
     def wait_healthy(self, seconds=30):
         self.daemon.wait_connected(self.instruments, seconds)
@@ -92,6 +127,12 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(module_world):
     return Pair(module_world, {}, unlisted=UNLISTED)
+
+
+@pytest.fixture(autouse=True)
+def begins(request):
+    if "pair" in request.fixturenames:
+        request.getfixturevalue("pair").tests.append((request.node.name, time.time(), set()))
 
 
 # ---- connections that end ----
@@ -190,6 +231,16 @@ def test_a_skipped_trade_is_fetched(pair):
     pair.wait_flow()
 
 
+def test_lost_messages_are_missed(pair):
+    """Of each kind one: what a book or the trades lack is seen and made up for."""
+    pair.wait_healthy()
+    before = pair.daemon.metric('feedloom_refilled_trades_total')
+    for kind in ("quote", "ticker", "book", "trade"):
+        pair.fault("lose", count=1, kind=kind)
+    until(lambda: pair.daemon.metric('feedloom_refilled_trades_total') > before, "trades are fetched")
+    pair.wait_flow()
+
+
 @pytest.mark.parametrize("kind", ["trade", "quote", "ticker", "book"])
 def test_what_comes_twice_or_late_is_no_trouble(pair, kind):
     pair.wait_healthy()
@@ -232,11 +283,15 @@ def test_instruments_come_and_go(pair):
                                           ("rest_page", {}), ("rest_stall", {})]))
 def test_trades_are_fetched_although_the_first_answers_are_useless(pair, fault, order):
     pair.wait_healthy()
-    pair.fault(fault, count=1, **order)
-    before = pair.daemon.metric('feedloom_refilled_trades_total')
-    pair.fault("skip_trade", count=2)
-    until(lambda: pair.daemon.metric('feedloom_refilled_trades_total') > before, "trades are fetched")
-    pair.wait_flow()
+    for count in range(1, 5):  # a refresh of the list may be who gets it, or the HTTP client tries again by itself
+        begun = time.time()
+        pair.fault(fault, count=count, **order)
+        before = pair.daemon.metric('feedloom_refilled_trades_total')
+        pair.fault("skip_trade", count=2)
+        until(lambda: pair.daemon.metric('feedloom_refilled_trades_total') > before, "trades are fetched")
+        pair.wait_flow()
+        if re.search(REASONS[fault], pair.said(begun, time.time())):
+            break
 
 
 def test_a_wrong_clock_of_the_venue_is_no_fault_of_ours(pair):
@@ -252,6 +307,22 @@ def test_a_mute_instrument_does_not_silence_the_others(pair):
     pair.wait_healthy()
     pair.fault("mute", heals="never", seconds=2)
     pair.wait_flow()
+
+
+def test_each_fault_was_tried_and_its_reason_said(pair):
+    """The whole list at once: what is tried above has recovered, or its test would have failed."""
+    ends = [begin for _, begin, _ in pair.tests[1:]]
+    for (name, begin, faults), end in zip(pair.tests, ends):
+        if name.startswith("test_what_passes_by_itself"):
+            continue
+        said = pair.said(begin, end)
+        for fault in faults - NOTHING_TO_SAY:
+            assert re.search(REASONS[fault], said), f"{name}: {fault}: {REASONS[fault]!r} is not in what was said:\n{said}"
+    known = set(pair.simulator.ask("GET", "/sim/fault"))
+    assert known == REASONS.keys() | NOTHING_TO_SAY, known ^ (REASONS.keys() | NOTHING_TO_SAY)
+    if not SHORT:
+        tried = set().union(*(faults for _, _, faults in pair.tests))
+        assert tried == known, f"never tried: {known - tried}"
 
 
 def test_in_the_end_ledger_and_store_agree(pair):
