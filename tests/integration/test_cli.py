@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from harness import INSTRUMENTS, free_port, run, until
+from harness import BUILD, INSTRUMENTS, free_port, run, until
 
 VERBS = ["run", "check", "migrate", "status", "plugins", "journal", "release"]
 
@@ -53,6 +53,25 @@ def test_the_reference_of_a_plugin_is_printed(folder, name, words):
     assert result.returncode == 0, result
     for word in words:
         assert word in result.stdout, f"{word} is not in the reference of {name}"
+
+
+def test_a_plugin_is_sealed_once_and_what_is_none_not_at_all(folder):
+    plugin, text = folder / "mine.so", folder / "text.so"
+    plugin.write_bytes((BUILD / "plugins" / "deribit" / "deribit.so").read_bytes()[:-48])
+    text.write_text("no plugin\n")
+    for said in ("sealed", "is sealed"):
+        result = run("plugins", "--seal", plugin)
+        assert (result.returncode, result.stdout) == (0, f"{plugin}: {said}\n"), result
+    assert plugin.read_bytes() == (BUILD / "plugins" / "deribit" / "deribit.so").read_bytes()
+    with open(plugin, "r+b") as file:
+        file.seek(5000)
+        file.write(b"changed")
+    result = run("plugins", "--seal", plugin, text, folder / "nowhere.so")
+    assert result.returncode == 74 and result.stdout == f"{plugin}: sealed anew\n", result
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [str(text), str(folder / "nowhere.so")]
+    assert run("plugins", "--seal", text).returncode == 1
+    assert run("plugins", "--seal").returncode == 64
+    assert run("plugins", "deribit", "control", "-d", folder).returncode == 64
 
 
 def test_a_plugin_that_is_not_there(folder):
