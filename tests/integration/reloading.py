@@ -174,8 +174,9 @@ def check_end(run):
     """Ledger and store agree, and nothing was lost or asked for again."""
     verdict = run.finish()
     verdict.check()
-    assert verdict.counts["cut off"] == 0
-    assert verdict.counts["stored quote rows"] > 0 and verdict.counts["stored trades"] > 0
-    assert run.daemon.sql("SELECT count(*) FROM stream_gaps WHERE cause != 'process'") == [(0,)]
+    assert verdict.counts["cut off"] == 0, verdict
+    assert verdict.counts["stored quote rows"] > 0 and verdict.counts["stored trades"] > 0, verdict
+    gaps = run.daemon.sql("SELECT * FROM stream_gaps WHERE cause != 'process'")
+    assert not gaps, gaps
     check_loss_identity(run)
     return verdict

@@ -22,8 +22,10 @@ def run(options, progress):
             progress.at(turn + 1, max(options.reloads, options.edits), f"{done.daemon.rss_kib[-1]} KiB resident")
         progress.say(check_swaps(done, connections, options.reloads, options.pause_ms or None))
         progress.say(check_memory(done.daemon.rss_kib))
-        done.simulator.rate(0)
-        done.daemon.wait_drained(1800)  # the store may be behind: what comes next waits a minute at most
+        # The store may be behind, and what comes next waits two minutes at most. Not in silence: a feed that hears
+        # nothing for a minute takes its connections for dead.
+        done.simulator.rate(min(options.rate, 300))
+        done.daemon.wait_status(lambda s: s["sinks"][0]["lag_records"] < 10000, "the store has caught up", 1800)
         progress.say(str(check_end(done)))
 
 
