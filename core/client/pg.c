@@ -391,10 +391,10 @@ static void enter(struct pg *pg, enum pg_state state, const char *why)
 	case PG_PREPARING: check_version(pg); break;
 	case PG_READY: readiness_wait_for(pg->readiness, READINESS_READ); break;
 	case PG_RUNNING:
-		if (pg->job->count > 0 && !pg_run_begin(pg))
-			pg->is_broken = true;
-		if (pg->job->count == 0 || pg->is_broken)
+		if (pg->job->count == 0)
 			timer_start(pg->soon, 0, 0);
+		else if (!pg_run_begin(pg))
+			pg_run_broke(pg);
 		break;
 	case PG_CANCELLING:
 		if (pg_cancel_begin(pg) != 0)
@@ -487,16 +487,23 @@ void pg_job_done(struct pg *pg)
 	}
 }
 
-static void begin_next(struct pg *pg)
+static void begin_job(struct pg *pg, struct fl_pg_job *job)
 {
-	if (pg->state != PG_READY || pg->is_answering)
-		return;
-	pg->job = take_queued(pg);
-	if (pg->job == NULL)
-		return;
+	pg->job = job;
 	result_clear(&pg->result);
 	pg->begun_ns = clock_monotonic_ns(pg->loop);
 	enter(pg, PG_RUNNING, "a job");
+}
+
+static void begin_next(struct pg *pg)
+{
+	struct fl_pg_job *job;
+
+	if (pg->state != PG_READY || pg->is_answering)
+		return;
+	job = take_queued(pg);
+	if (job != NULL)
+		begin_job(pg, job);
 }
 
 static void on_soon(void *data)
@@ -520,8 +527,48 @@ struct fl_pg_job *pg_job(struct pg *pg)
 	return job;
 }
 
+void pg_begin(struct pg *pg, struct fl_pg_job *job, int number)
+{
+	if (pg->state != PG_READY || pg->is_answering || pg->is_closed || job->failed ||
+		job->sql.failed || job->count == 0)
+		return;
+	job->number = number;
+	job->is_begun = true;
+	list_remove(&job->link);
+	(void)buf_string(&job->sql);
+	begin_job(pg, job);
+}
+
+/* The rest of a job that is with the server already. */
+static void finish_begun(struct pg *pg, struct fl_pg_job *job)
+{
+	bool is_whole = pg_job_seal(job) == 0;
+
+	pg_run_ahead(pg);
+	if (pg->is_broken)
+		return;
+	if (is_whole)
+		readiness_wait_for(pg->readiness, READINESS_READ | READINESS_WRITE);
+	else
+		pg_run_broke(pg); /* the server would wait for the rest for ever */
+}
+
+void pg_drop(struct fl_pg_job *job)
+{
+	if (!job->is_begun) {
+		pg_job_drop(job);
+		return;
+	}
+	job->failed = true;
+	finish_begun(job->pg, job);
+}
+
 int pg_run(struct pg *pg, struct fl_pg_job *job, int number)
 {
+	if (job->is_begun) {
+		finish_begun(pg, job);
+		return 0;
+	}
 	if (pg_job_seal(job) != 0) {
 		pg_job_drop(job);
 		return -ENOMEM;

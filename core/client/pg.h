@@ -48,6 +48,10 @@ int pg_server_version(const struct pg *pg);
 struct fl_pg_job *pg_job(struct pg *pg);
 /** The session a job was made for. NULL: closed since. */
 struct pg *pg_job_session(const struct fl_pg_job *job);
+/** As fl_pg_begin. */
+void pg_begin(struct pg *pg, struct fl_pg_job *job, int number);
+/** As fl_pg_drop. */
+void pg_drop(struct fl_pg_job *job);
 /** As fl_pg_run; number 0 is the host's own, for an adopted session. */
 int pg_run(struct pg *pg, struct fl_pg_job *job, int number);
 
@@ -59,6 +63,7 @@ void pg_job_sql_int(struct fl_pg_job *job, int64_t value);
 void pg_job_sql_real(struct fl_pg_job *job, double value);
 void pg_job_sql_time(struct fl_pg_job *job, int64_t ns);
 void pg_job_copy(struct fl_pg_job *job, const char *sql);
+void pg_job_rows(struct fl_pg_job *job);
 void pg_job_row(struct fl_pg_job *job, int columns);
 void pg_job_null(struct fl_pg_job *job);
 void pg_job_bool(struct fl_pg_job *job, bool value);

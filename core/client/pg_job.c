@@ -1,5 +1,5 @@
 /* pg_job.c: a job being put together. What cannot be stored is told once, when it is to run. */
-#include "pg_job.h"
+#include "pg_session.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,21 +15,14 @@ enum { COPY_HEAD_BYTES = 19 };
 
 /* ---- statements ---- */
 
-static void end_copy(struct fl_pg_job *job)
-{
-	struct pg_statement *last = job->count > 0 ? &job->statements[job->count - 1] : NULL;
-
-	if (last == NULL || !last->is_copy || last->data_end != 0)
-		return;
-	(void)buf_append(&job->data, "\xff\xff", 2);
-	last->data_end = buf_length(&job->data);
-}
-
 static struct pg_statement *begin(struct fl_pg_job *job, const char *sql, unsigned flags)
 {
 	struct pg_statement *statement;
 
-	end_copy(job);
+	if (job->is_begun) {
+		job->failed = true;
+		return NULL;
+	}
 	if (job->count == job->size) {
 		size_t size = job->size == 0 ? 16 : job->size * 2;
 		struct pg_statement *larger =
@@ -130,15 +123,47 @@ void pg_job_copy(struct fl_pg_job *job, const char *sql)
 {
 	struct pg_statement *statement = begin(job, sql, 0);
 
-	if (statement == NULL)
+	if (statement != NULL)
+		statement->is_copy = true;
+}
+
+static void end_rows(struct fl_pg_job *job)
+{
+	if (!job->is_filling)
 		return;
-	statement->is_copy = true;
-	statement->data_at = buf_length(&job->data);
+	job->is_filling = false;
+	(void)buf_append(&job->data, "\xff\xff", 2);
+	job->statements[job->filling].data_end = buf_length(&job->data);
+}
+
+/* False: there is no further COPY. */
+static bool begin_rows(struct fl_pg_job *job)
+{
+	size_t at = 0;
+
+	end_rows(job);
+	while (at < job->count && (!job->statements[at].is_copy || job->statements[at].data_end != 0))
+		at++;
+	if (at == job->count)
+		return false;
+	job->filling = at;
+	job->is_filling = true;
 	(void)buf_append(&job->data, copy_head, COPY_HEAD_BYTES);
+	return true;
+}
+
+void pg_job_rows(struct fl_pg_job *job)
+{
+	if (!begin_rows(job))
+		job->failed = true;
 }
 
 void pg_job_row(struct fl_pg_job *job, int columns)
 {
+	if (job->is_begun && buf_length(&job->data) - job->told >= PG_PIECE_BYTES) {
+		job->told = buf_length(&job->data);
+		pg_run_ahead(job->pg);
+	}
 	put_16(job, (uint16_t)columns);
 }
 
@@ -266,7 +291,8 @@ size_t pg_job_bytes(const struct fl_pg_job *job)
 
 int pg_job_seal(struct fl_pg_job *job)
 {
-	end_copy(job);
+	while (begin_rows(job)) /* of a COPY that nobody had rows for */
+		;
 	(void)buf_string(&job->sql);
 	return job->failed || job->sql.failed || job->data.failed ? -ENOMEM : 0;
 }

@@ -12,7 +12,7 @@ struct pg_statement {
 	size_t sql_at; /* in the query */
 	unsigned flags;
 	bool is_copy;
-	size_t data_at, data_end; /* of its COPY */
+	size_t data_end; /* of its COPY's bytes, which begin where those before end; 0: not there yet */
 };
 
 struct fl_pg_job {
@@ -22,7 +22,11 @@ struct fl_pg_job {
 	struct buf sql, data;
 	struct pg_statement *statements;
 	size_t count, size;
-	bool failed; /* memory ran out */
+	size_t filling; /* the statement whose rows are being put, if any are */
+	bool is_filling;
+	bool is_begun; /* its statements are with the server */
+	size_t told;   /* bytes that the session knows of since */
+	bool failed;   /* memory ran out */
 };
 
 /** Ends the last statement; 0, or -ENOMEM when any part could not be stored. */

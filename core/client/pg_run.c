@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What libpq holds of a COPY at most, and the measure of progress. */
-enum { PIECE_BYTES = 64 * 1024 };
-
 enum step { STEP_ON, STEP_WAIT, STEP_BROKEN };
 
 /* ---- out ---- */
@@ -20,6 +17,7 @@ bool pg_run_begin(struct pg *pg)
 	int unsent;
 
 	pg->statement = 0;
+	pg->sent = 0;
 	pg->is_sending_copy = false;
 	if (PQsendQuery(pg->conn, buf_string(&pg->job->sql)) == 0)
 		return false;
@@ -45,16 +43,19 @@ static enum step send_copy(struct pg *pg)
 	int result;
 
 	for (;;) {
-		size_t left = statement->data_end - pg->sent;
+		bool is_whole = statement->data_end != 0;
+		size_t left = (is_whole ? statement->data_end : buf_length(&pg->job->data)) - pg->sent;
 
 		result = PQflush(pg->conn);
 		if (result != 0)
 			return result < 0 ? STEP_BROKEN : STEP_WAIT;
 		pg_progress(pg);
+		if (!is_whole && left < PG_PIECE_BYTES)
+			return STEP_WAIT; /* the rest is being put together */
 		if (left == 0)
 			break;
-		if (left > PIECE_BYTES)
-			left = PIECE_BYTES;
+		if (left > PG_PIECE_BYTES)
+			left = PG_PIECE_BYTES;
 		result = PQputCopyData(pg->conn, buf_bytes(&pg->job->data) + pg->sent, (int)left);
 		if (result <= 0)
 			return result < 0 ? STEP_BROKEN : STEP_WAIT;
@@ -129,7 +130,6 @@ static void begin_copy(struct pg *pg)
 		(void)PQputCopyEnd(pg->conn, "no rows were given");
 		return;
 	}
-	pg->sent = statement->data_at;
 	pg->is_sending_copy = true;
 }
 
@@ -204,14 +204,40 @@ void pg_run_lost(struct pg *pg)
 	pg_lost(pg, -ENOTCONN, words[0] != '\0' ? words : "the connection is gone");
 }
 
+/* ---- on ---- */
+
+static enum step go_on(struct pg *pg, bool *is_done)
+{
+	enum step step = PQconsumeInput(pg->conn) != 0 ? STEP_ON : STEP_BROKEN;
+
+	while (step == STEP_ON && !*is_done)
+		step = pg->is_sending_copy ? send_copy(pg) : take_next(pg, is_done);
+	return step;
+}
+
+void pg_run_broke(struct pg *pg)
+{
+	/* libpq may have closed the socket, and the next one may have its number. */
+	readiness_destroy(pg->readiness);
+	pg->readiness = NULL;
+	pg->is_broken = true;
+	timer_start(pg->soon, 0, 0);
+}
+
+void pg_run_ahead(struct pg *pg)
+{
+	bool is_done = false;
+
+	if (!pg->is_broken && go_on(pg, &is_done) == STEP_BROKEN)
+		pg_run_broke(pg);
+}
+
 void pg_run_on(struct pg *pg)
 {
 	bool is_done = false;
-	enum step step = PQconsumeInput(pg->conn) != 0 ? STEP_ON : STEP_BROKEN;
+	enum step step = go_on(pg, &is_done);
 	int unsent;
 
-	while (step == STEP_ON && !is_done)
-		step = pg->is_sending_copy ? send_copy(pg) : take_next(pg, &is_done);
 	if (step == STEP_BROKEN) {
 		pg_run_lost(pg);
 		return;

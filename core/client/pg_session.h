@@ -68,10 +68,19 @@ void pg_lost(struct pg *pg, int error, const char *detail);
 void pg_job_done(struct pg *pg);
 
 /* pg_run.c */
+/** What libpq holds of a COPY at most, and the measure of progress. */
+enum { PG_PIECE_BYTES = 64 * 1024 };
 /** Sends `pg->job`. False: the session is broken. */
 bool pg_run_begin(struct pg *pg);
 /** Goes on as far as it can without waiting. `pg` may be gone afterwards. */
 void pg_run_on(struct pg *pg);
+/**
+ * Sends what there is of a job whose rows are still being put together, within the call of whoever
+ * does that: nobody is answered before the loop's next turn.
+ */
+void pg_run_ahead(struct pg *pg);
+/** The connection is broken: told at the loop's next turn. */
+void pg_run_broke(struct pg *pg);
 /** The connection is broken: pg_lost, with what the server said before. `pg` may be gone. */
 void pg_run_lost(struct pg *pg);
 

@@ -237,6 +237,14 @@ static void drop_job(const struct kept_call *call)
 	pg_job_drop(call->own);
 }
 
+void fl_pg_begin(struct fl_ctx *ctx, struct fl_pg_job *job, int number)
+{
+	struct pg *pg = pg_job_session(job);
+
+	if (pg != NULL && !kept_is_on(ctx))
+		pg_begin(pg, job, number);
+}
+
 int fl_pg_run(struct fl_ctx *ctx, struct fl_pg_job *job, int number)
 {
 	struct pg *pg = pg_job_session(job);
@@ -263,6 +271,7 @@ void fl_pg_sql_int(struct fl_pg_job *job, int64_t value) { pg_job_sql_int(job, v
 void fl_pg_sql_real(struct fl_pg_job *job, double value) { pg_job_sql_real(job, value); }
 void fl_pg_sql_time(struct fl_pg_job *job, int64_t ns) { pg_job_sql_time(job, ns); }
 void fl_pg_copy(struct fl_pg_job *job, const char *sql) { pg_job_copy(job, sql); }
+void fl_pg_rows(struct fl_pg_job *job) { pg_job_rows(job); }
 void fl_pg_row(struct fl_pg_job *job, int columns) { pg_job_row(job, columns); }
 void fl_pg_null(struct fl_pg_job *job) { pg_job_null(job); }
 void fl_pg_bool(struct fl_pg_job *job, bool value) { pg_job_bool(job, value); }
@@ -276,5 +285,5 @@ void fl_pg_jsonb(struct fl_pg_job *job, const char *text, size_t length) { pg_jo
 void fl_pg_time(struct fl_pg_job *job, int64_t ns) { pg_job_time(job, ns); }
 int fl_pg_statements(const struct fl_pg_job *job) { return pg_job_statements(job); }
 size_t fl_pg_job_bytes(const struct fl_pg_job *job) { return pg_job_bytes(job); }
-void fl_pg_drop(struct fl_pg_job *job) { pg_job_drop(job); }
+void fl_pg_drop(struct fl_pg_job *job) { pg_drop(job); }
 /* clang-format on */

@@ -110,6 +110,8 @@ static int send(struct stream *stream, const struct fl_batch *batch)
 	if (job == NULL)
 		return -ENOMEM;
 	batch_put(&stream->batch, job, &how, batch);
+	fl_pg_begin(ctx, job, JOB_BATCH);
+	batch_put_rows(&stream->batch, job, &how);
 	return fl_pg_run(ctx, job, JOB_BATCH);
 }
 

@@ -284,16 +284,22 @@ static void put_cursor(
 	fl_pg_sql(job, text);
 }
 
-static void put_copied(struct batch *batch, struct fl_pg_job *job, const struct batch_how *how,
-	unsigned kind, const char *relation)
+static void put_copy(struct fl_pg_job *job, unsigned kind, const char *relation)
 {
 	char columns[800], sql[1000];
-	struct copy_to to;
-	struct sink_row row = copy_row(&to, job, &how->forms[kind], kind, how->ctx, batch->sent_ns);
 
 	(void)snprintf(sql, sizeof(sql), "COPY %s (%s) FROM STDIN (FORMAT binary)", relation,
 		column_list(kind, columns, sizeof(columns)));
 	fl_pg_copy(job, sql);
+}
+
+static void put_rows(
+	struct batch *batch, struct fl_pg_job *job, const struct batch_how *how, unsigned kind)
+{
+	struct copy_to to;
+	struct sink_row row = copy_row(&to, job, &how->forms[kind], kind, how->ctx, batch->sent_ns);
+
+	fl_pg_rows(job);
 	for (size_t at = batch->refs.first[kind]; at < batch->refs.first[kind + 1]; at++) {
 		const struct row_ref *ref = &batch->refs.items[at];
 
@@ -335,7 +341,7 @@ static void put_staged(
 		"CREATE TEMPORARY TABLE IF NOT EXISTS feedloom_stage (LIKE %s) ON COMMIT DELETE ROWS",
 		sink_kind(kind)->relation);
 	fl_pg_statement(job, sql, 0);
-	put_copied(batch, job, how, kind, STAGE);
+	put_copy(job, kind, STAGE);
 	column_list(kind, columns, sizeof(columns));
 	(void)snprintf(sql, sizeof(sql),
 		"WITH came AS (INSERT INTO %s (%s) SELECT %s FROM " STAGE " ON CONFLICT DO NOTHING",
@@ -499,7 +505,7 @@ static void put_kind(
 {
 	switch (way_of(kind)) {
 	case WAY_NONE: break;
-	case WAY_COPY: put_copied(batch, job, how, kind, sink_kind(kind)->relation); break;
+	case WAY_COPY: put_copy(job, kind, sink_kind(kind)->relation); break;
 	case WAY_STAGE: put_staged(batch, job, how, kind); break;
 	case WAY_VALUES:
 	case WAY_ONCE: put_values(batch, job, how, kind); break;
@@ -522,6 +528,13 @@ void batch_put(struct batch *batch, struct fl_pg_job *job, const struct batch_ho
 	put_dropped(batch, job, how, from);
 	put_rejected(batch, job, how, from);
 	fl_pg_statement(job, "COMMIT", 0);
+}
+
+void batch_put_rows(struct batch *batch, struct fl_pg_job *job, const struct batch_how *how)
+{
+	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++)
+		if (batch->records[kind] > 0 && (way_of(kind) == WAY_COPY || way_of(kind) == WAY_STAGE))
+			put_rows(batch, job, how, kind);
 }
 
 /* ---- the answer ---- */

@@ -47,9 +47,11 @@ int batch_take(
 	struct batch *batch, const struct fl_ctx *ctx, struct ids *ids, const struct fl_batch *from);
 /** Asks the store for the unknown ones: its answers are rows of number, exchange and name. */
 int batch_put_unknown(const struct batch *batch, struct fl_pg_job *job, const struct fl_ctx *ctx);
-/** Puts the whole transaction into the job. */
+/** Puts the whole transaction into the job, but for the rows of its COPYs. */
 void batch_put(struct batch *batch, struct fl_pg_job *job, const struct batch_how *how,
 	const struct fl_batch *from);
+/** And these. */
+void batch_put_rows(struct batch *batch, struct fl_pg_job *job, const struct batch_how *how);
 
 /**
  * Adds what the committed job says.

@@ -63,8 +63,10 @@ FL_API void fl_pg_sql_real(struct fl_pg_job *job, double value);
 /** As a timestamptz literal; 0: null. */
 FL_API void fl_pg_sql_time(struct fl_pg_job *job, int64_t ns);
 
-/** Begins a statement COPY ... FROM STDIN (FORMAT binary), whose rows follow. */
+/** A statement COPY ... FROM STDIN (FORMAT binary). */
 FL_API void fl_pg_copy(struct fl_pg_job *job, const char *sql);
+/** The rows of the next COPY follow, in the order of the COPYs. */
+FL_API void fl_pg_rows(struct fl_pg_job *job);
 /* One row: how many columns, then each in order, of just the column's type. */
 FL_API void fl_pg_row(struct fl_pg_job *job, int columns);
 FL_API void fl_pg_null(struct fl_pg_job *job);
@@ -84,6 +86,12 @@ FL_API int fl_pg_statements(const struct fl_pg_job *job);
 FL_API size_t fl_pg_job_bytes(const struct fl_pg_job *job);
 
 /**
+ * The statements are all there, the rows are not: where the session is idle the server gets to work
+ * while they are put together. fl_pg_run with the same number follows in the same call, and is what
+ * answers.
+ */
+FL_API void fl_pg_begin(struct fl_ctx *ctx, struct fl_pg_job *job, int number);
+/**
  * Runs it; on_result(state, db, number, result) follows, in the order of submission. A transaction
  * that it leaves open after an error is rolled back. The job is the core's from here on, whatever
  * is returned.
@@ -91,6 +99,7 @@ FL_API size_t fl_pg_job_bytes(const struct fl_pg_job *job);
  * @return 0; -ENOTCONN: closed; -ENOMEM: a part of the job could not be stored
  */
 FL_API int fl_pg_run(struct fl_ctx *ctx, struct fl_pg_job *job, int number);
+/** In place of fl_pg_run, and of fl_pg_begin. */
 FL_API void fl_pg_drop(struct fl_pg_job *job);
 
 #endif

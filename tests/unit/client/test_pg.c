@@ -25,6 +25,7 @@ static void a_job_is_one_query_and_the_bytes_of_its_copies(void **state)
 	(void)state;
 	pg_job_statement(job, "BEGIN", 0);
 	pg_job_copy(job, "COPY a FROM STDIN (FORMAT binary)");
+	pg_job_rows(job);
 	pg_job_row(job, 5);
 	pg_job_int4(job, 7);
 	pg_job_time(job, INT64_C(946684800000001000));
@@ -41,7 +42,7 @@ static void a_job_is_one_query_and_the_bytes_of_its_copies(void **state)
 	assert_string_equal(buf_string(&job->sql),
 		"BEGIN;\nCOPY a FROM STDIN (FORMAT binary);\nSELECT 'it''s', '-3', null");
 	assert_int_equal(job->count, 3);
-	assert_int_equal(job->statements[1].data_end - job->statements[1].data_at, sizeof(bytes) - 1);
+	assert_int_equal(job->statements[1].data_end, sizeof(bytes) - 1);
 	assert_memory_equal(buf_bytes(&job->data), bytes, sizeof(bytes) - 1);
 	pg_job_drop(job);
 }

@@ -6,6 +6,7 @@
 #include "pg_session.h"
 #include "unit.h"
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,9 @@ static const char words[] = "terminating connection due to administrator command
 enum moment { IDLE, UNSEEN, ANSWERING, COPYING };
 
 struct server {
-	int listener, session, go[2]; /* a pipe: UNSEEN goes when it is told to */
-	enum moment moment;           /* at which it ends the session */
+	int listener, session;
+	int go[2], came[2]; /* pipes: UNSEEN goes when it is told to; rows of a COPY have come */
+	enum moment moment; /* at which it ends the session */
 	pthread_t thread;
 };
 
@@ -110,7 +112,8 @@ static void *serve(void *data)
 		char first[4096];
 
 		say(server, 'G', "\1\0\0", 3);
-		(void)take(server, first, sizeof(first)); /* and the rest never */
+		if (take(server, first, sizeof(first))) /* and the rest never */
+			(void)!write(server->came[1], "", 1);
 	}
 	if (server->moment == UNSEEN)
 		(void)!read(server->go[0], &(char){ 0 }, 1);
@@ -129,6 +132,7 @@ static int listen_somewhere(struct server *server)
 	assert_int_equal(bind(server->listener, (struct sockaddr *)&address, length), 0);
 	assert_int_equal(listen(server->listener, 1), 0);
 	assert_int_equal(pipe(server->go), 0);
+	assert_int_equal(pipe(server->came), 0);
 	assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &length), 0);
 	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
 	return ntohs(address.sin_port);
@@ -162,6 +166,7 @@ static struct fl_pg_job *large_copy(struct pg *pg)
 	struct fl_pg_job *job = pg_job(pg);
 
 	pg_job_copy(job, "COPY a FROM STDIN (FORMAT binary)");
+	pg_job_rows(job);
 	for (int i = 0; i < 24; i++) {
 		pg_job_row(job, 1);
 		pg_job_text(job, text, sizeof(text));
@@ -177,48 +182,65 @@ static struct fl_pg_job *question(struct pg *pg)
 	return job;
 }
 
-static void session_ends(enum moment moment)
-{
-	struct server server = { .moment = moment };
-	struct heard heard = { 0 };
-	struct pg_owner owner = { .data = &heard, .on_result = on_result };
-	struct fl_pg_options options = { 0 };
+struct session {
+	struct server server;
+	struct heard heard;
 	struct loop *loop;
-	struct buf why;
 	struct pg *pg;
+};
+
+static void open_session(struct session *session, enum moment moment)
+{
+	struct pg_owner owner = { .data = &session->heard, .on_result = on_result };
+	struct fl_pg_options options = { 0 };
+	struct buf why;
 	char url[120];
 
+	*session = (struct session){ .server = { .moment = moment } };
 	(void)snprintf(url, sizeof(url), "postgresql://me@127.0.0.1:%d/market?sslmode=disable",
-		listen_somewhere(&server));
+		listen_somewhere(&session->server));
 	options.url = url;
 	buf_init(&why, 1024);
-	assert_int_equal(loop_open(&loop), 0);
-	assert_int_equal(pg_open(loop, "test", &options, &owner, &why, &pg), 0);
-	if (moment == COPYING)
-		assert_int_equal(pg_run(pg, large_copy(pg), 5), 0);
-	else if (moment == ANSWERING)
-		assert_int_equal(pg_run(pg, question(pg), 5), 0);
-	while (heard.opened == 0)
-		loop_turn(loop, true);
-	if (moment == UNSEEN) { /* it has gone, and we send before we have looked */
-		assert_int_equal(write(server.go[1], "", 1), 1);
-		pthread_join(server.thread, NULL);
-		assert_int_equal(pg_run(pg, question(pg), 5), 0);
-	}
-	while (heard.lost == 0)
-		loop_turn(loop, true);
-	assert_int_equal(heard.opened, 1);
-	assert_int_equal(heard.lost, -ENOTCONN);
-	assert_int_equal(heard.job_error, moment == IDLE ? 0 : -ENOTCONN);
-	assert_string_equal(heard.detail, words);
-	if (moment != UNSEEN)
-		pthread_join(server.thread, NULL);
-	close(server.listener);
-	close(server.go[0]);
-	close(server.go[1]);
-	pg_close(pg);
-	loop_close(loop);
+	assert_int_equal(loop_open(&session->loop), 0);
+	assert_int_equal(pg_open(session->loop, "test", &options, &owner, &why, &session->pg), 0);
 	buf_finish(&why);
+	while (session->heard.opened == 0)
+		loop_turn(session->loop, true);
+}
+
+static void hear_the_end(struct session *session)
+{
+	while (session->heard.lost == 0)
+		loop_turn(session->loop, true);
+	assert_int_equal(session->heard.lost, -ENOTCONN);
+	assert_string_equal(session->heard.detail, words);
+	if (session->server.moment != UNSEEN)
+		pthread_join(session->server.thread, NULL);
+	close(session->server.listener);
+	for (int i = 0; i < 2; i++) {
+		close(session->server.go[i]);
+		close(session->server.came[i]);
+	}
+	pg_close(session->pg);
+	loop_close(session->loop);
+}
+
+static void session_ends(enum moment moment)
+{
+	struct session session;
+
+	open_session(&session, moment);
+	if (moment == COPYING)
+		assert_int_equal(pg_run(session.pg, large_copy(session.pg), 5), 0);
+	else if (moment == ANSWERING)
+		assert_int_equal(pg_run(session.pg, question(session.pg), 5), 0);
+	if (moment == UNSEEN) { /* it has gone, and we send before we have looked */
+		assert_int_equal(write(session.server.go[1], "", 1), 1);
+		pthread_join(session.server.thread, NULL);
+		assert_int_equal(pg_run(session.pg, question(session.pg), 5), 0);
+	}
+	hear_the_end(&session);
+	assert_int_equal(session.heard.job_error, moment == IDLE ? 0 : -ENOTCONN);
 }
 
 static void its_reason_is_told_when_nothing_is_under_way(void **state)
@@ -245,6 +267,54 @@ static void its_reason_is_told_when_a_copy_meets_a_reset(void **state)
 	session_ends(COPYING);
 }
 
+/* A job that was begun: bytes are with the server before the last row is put. */
+static void rows_go_while_others_are_put_together(void **state)
+{
+	static char text[1 << 16];
+	struct session session;
+	struct pollfd polled;
+	struct fl_pg_job *job;
+	int rows = 0;
+
+	(void)state;
+	open_session(&session, COPYING);
+	polled = (struct pollfd){ .fd = session.server.came[0], .events = POLLIN };
+	job = pg_job(session.pg);
+	pg_job_copy(job, "COPY a FROM STDIN (FORMAT binary)");
+	pg_begin(session.pg, job, 5);
+	pg_job_rows(job);
+	do { /* at most a minute */
+		pg_job_row(job, 1);
+		pg_job_text(job, text, sizeof(text));
+	} while (poll(&polled, 1, 10) == 0 && ++rows < 6000);
+	assert_int_equal(poll(&polled, 1, 0), 1);
+	assert_int_equal(session.heard.job_error, 0);
+	assert_int_equal(pg_run(session.pg, job, 5), 0);
+	hear_the_end(&session);
+	assert_int_equal(session.heard.job_error, -ENOTCONN);
+}
+
+/* The server would wait for the rest of its rows for ever. */
+static void a_begun_job_that_is_dropped_ends_the_session(void **state)
+{
+	struct session session;
+	struct fl_pg_job *job;
+
+	(void)state;
+	open_session(&session, ANSWERING);
+	job = pg_job(session.pg);
+	pg_job_copy(job, "COPY a FROM STDIN (FORMAT binary)");
+	pg_begin(session.pg, job, 5);
+	pg_drop(job);
+	while (session.heard.lost == 0)
+		loop_turn(session.loop, true);
+	assert_int_equal(session.heard.job_error, -ENOTCONN);
+	assert_false(pg_is_alive(session.pg));
+	session.heard.lost = -ENOTCONN;
+	(void)snprintf(session.heard.detail, sizeof(session.heard.detail), "%s", words);
+	hear_the_end(&session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +322,8 @@ int main(void)
 		cmocka_unit_test(its_reason_is_told_when_it_had_gone_before_we_sent),
 		cmocka_unit_test(its_reason_is_told_in_place_of_an_answer),
 		cmocka_unit_test(its_reason_is_told_when_a_copy_meets_a_reset),
+		cmocka_unit_test(rows_go_while_others_are_put_together),
+		cmocka_unit_test(a_begun_job_that_is_dropped_ends_the_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
