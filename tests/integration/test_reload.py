@@ -167,7 +167,7 @@ def test_damaged_files_are_refused_and_the_code_before_runs_on(world):
     daemon, drop_in, connections = run.daemon, run.feed_drop_in, run.simulator.connections()
     whole, draw = drop_in.source("deribit", 1).read_bytes(), random.Random(20261129)
     failed = lambda: int(daemon.metric('feedloom_reloads_total{plugin="deribit",result="failed"}'))
-    for count in range(10 if SHORT else 40):
+    for count in range(8 if SHORT else 20):
         new = drop_in.folder / "new"
         new.write_bytes(damaged(whole, draw))
         new.rename(drop_in.path("deribit"))

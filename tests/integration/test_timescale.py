@@ -6,6 +6,7 @@ import pytest
 import harness
 import postgres
 from agreement import check_loss_identity, check_memory
+from reloading import VERSIONS, DropIn, reload, wait_version
 from timescale import PgRun
 
 
@@ -23,10 +24,15 @@ def database(server):
     server.drop()
 
 
-def reload(run):
-    """The sink's code is swapped while it stores."""
-    answer = run.daemon.ask("POST", "/v1/plugins/sink_timescale/reload", seconds=30)
-    assert answer.status == 200, answer
+def swap(run):
+    """Another build of the sink takes over while it stores, then this one again."""
+    drop_in = DropIn(run.daemon.folder / "var" / "plugins")
+    for build in (1, 0):
+        drop_in.put("sink_timescale", build)
+        answer = reload(run.daemon, "sink_timescale")
+        assert answer.status == 200 or "being reloaded" in answer.json["detail"], answer  # the watcher was first
+        assert wait_version(run.daemon, "sink_timescale", VERSIONS[build])["last_error"] is None
+        run.wait_stored(500)
     run.wait_healthy()
 
 
@@ -91,8 +97,7 @@ def test_ledger_and_tables_agree_over_restarts_and_a_kill(world, database):
     run.wait_stored(2000)
     run.kill()
     run.wait_stored(2000)
-    reload(run)
-    run.wait_stored(2000)
+    swap(run)
     verdict = run.finish()
     verdict.check()
     for what in ("quote rows", "ticker rows", "book rows", "index rows", "trades"):
