@@ -4,7 +4,9 @@
  * A notice only says when to look. What counts is whether the sample differs from the one that was
  * last told, so neither a lost notice nor noise in the same folder misleads anybody. Notices come
  * from the containing folder (a file may be replaced, or be one of many links that are swapped),
- * and from the path itself when it is a folder.
+ * and from the path itself when it is a folder. A folder in which something else is written all the
+ * time (a store) is not listened to between its first rumour and the look that follows: each write
+ * would wake the loop.
  */
 #include "watch.h"
 
@@ -65,10 +67,13 @@ static void on_notice(uv_fs_event_t *handle, const char *name, int events, int s
 	if (notices->is_own || name == NULL || strcmp(name, watch->name) == 0) {
 		watch->is_noticed = true;
 		look_in(watch, QUIET_NS); /* from the last of them on */
-	} else if (!watch->is_soon) {
+		return;
+	}
+	if (!watch->is_soon)
 		look_in(
 			watch, RUMOUR_NS); /* from the first of them on: a busy folder must not put it off */
-	}
+	if (!watch->is_noticed)    /* who waits for quiet has to hear */
+		uv_fs_event_stop(handle);
 }
 
 static void on_notices_closed(uv_handle_t *handle)
@@ -113,6 +118,12 @@ static void renew_notices(struct watch *watch)
 	notices_close(watch->own);
 	watch->outer = notices_open(watch, watch->folder, false);
 	watch->own = watch->seen.is_folder ? notices_open(watch, watch->path, true) : NULL;
+}
+
+static void listen_again(struct watch *watch)
+{
+	if (watch->outer != NULL && !uv_is_active((uv_handle_t *)&watch->outer->handle))
+		uv_fs_event_start(&watch->outer->handle, on_notice, watch->folder, 0);
 }
 
 /* -- looks ---------------------------------------------------------------------------- */
@@ -167,6 +178,7 @@ static void on_look_due(void *data)
 		look_in(watch, QUIET_NS);
 		return;
 	}
+	listen_again(watch); /* before the look: what comes behind it is noticed */
 	if (worker_run(watch->loop, look, on_looked, watch) != 0) {
 		look_in(watch, LOOK_NS);
 		return;

@@ -2,10 +2,12 @@
  * them. */
 #include "unit.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -225,6 +227,38 @@ static void a_folder_that_comes_later_is_watched_too(void **state)
 	assert_int_equal(remove(in_folder(world, "sub/file")), 0);
 }
 
+/* A store beside the file: writes until it is killed. */
+static pid_t start_writer(struct world *world)
+{
+	pid_t writer = fork();
+
+	if (writer != 0)
+		return writer;
+	for (;;) {
+		put(world, "store", "row");
+		usleep(500);
+	}
+}
+
+static void who_writes_beside_it_wakes_nobody(void **state)
+{
+	struct world *world = *state;
+	int turns = 0, status;
+	pid_t writer;
+
+	watch_name(world, "file");
+	writer = start_writer(world);
+	assert_true(writer > 0);
+	timer_start(world->timer, 1200 * FL_MS, 0); /* two looks and what may come of them */
+	for (world->is_over = false; !world->is_over; turns++)
+		loop_turn(world->loop, true);
+	put(world, "file", "newer");
+	await_change_within(world, 3 * FL_SECOND);
+	assert_int_equal(kill(writer, SIGKILL), 0);
+	assert_int_equal(waitpid(writer, &status, 0), writer);
+	assert_true(turns < 50); /* it has written hundreds of times */
+}
+
 static void a_watch_may_be_destroyed_in_its_own_call(void **state)
 {
 	struct world *world = *state;
@@ -253,6 +287,7 @@ int main(void)
 		ON_A_LOOP(a_folders_content_is_watched),
 		ON_A_LOOP(a_link_that_is_swapped_is_seen),
 		ON_A_LOOP(a_folder_that_comes_later_is_watched_too),
+		ON_A_LOOP(who_writes_beside_it_wakes_nobody),
 		ON_A_LOOP(a_watch_may_be_destroyed_in_its_own_call),
 	};
 
