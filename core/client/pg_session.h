@@ -1,6 +1,7 @@
 /*
- * pg_session.h: the inside of struct pg, shared by its files: pg.c is the state machine, pg_run.c a
- * job on its way, pg_cancel.c the request to give one up, pg_error.c the server's words.
+ * pg_session.h: the inside of struct pg, shared by its files: pg.c is the state machine, pg_open.c
+ * its beginning and end, pg_connect.c the way to a session, pg_run.c a job on its way, pg_cancel.c
+ * the request to give one up, pg_error.c the server's words.
  */
 #ifndef CLIENT_PG_SESSION_H
 #define CLIENT_PG_SESSION_H
@@ -66,6 +67,34 @@ void pg_progress(struct pg *pg);
 void pg_lost(struct pg *pg, int error, const char *detail);
 /** The job in flight is finished; its answer is in `result`. `pg` may be gone afterwards. */
 void pg_job_done(struct pg *pg);
+
+/* pg.c */
+/** How long an earlier session is waited for once it was told to end. */
+#define PG_ORPHAN_WAIT_NS (5 * FL_SECOND)
+/** The only way to another state; it may be another one still when this returns. */
+void pg_enter(struct pg *pg, enum pg_state state, const char *why);
+/** Tells the owner. False: the owner has closed the session, and it is gone. */
+bool FL_MUSTCHECK pg_answer(struct pg *pg, int number, struct result *result);
+/** The first job of the queue is begun, if there is one and the session is free. */
+void pg_begin_next(struct pg *pg);
+/** Out of the queue. NULL: it is empty. */
+struct fl_pg_job *pg_take_queued(struct pg *pg);
+void pg_hang_up(struct pg *pg);
+void pg_on_ready(void *data, unsigned ready); /* the socket */
+void pg_on_deadline(void *data);
+void pg_on_soon(void *data);
+
+/* pg_open.c */
+void pg_destroy(struct pg *pg);
+
+/* pg_connect.c */
+void pg_connect_find(struct pg *pg);
+void pg_connect_place(struct pg *pg);
+/** The place that is being tried will not do: the next one. */
+void pg_connect_failed(struct pg *pg, const char *detail);
+void pg_connect_prepare(struct pg *pg);
+/** The answer of what prepared it is there. `pg` may be gone afterwards. */
+void pg_connect_prepared(struct pg *pg);
 
 /* pg_run.c */
 /** What libpq holds of a COPY at most, and the measure of progress. */
