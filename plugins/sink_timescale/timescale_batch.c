@@ -8,6 +8,7 @@
 #include <yyjson.h>
 
 enum { VALUES_ROWS = 500 }; /* of one statement */
+enum { AHEAD = 6 };         /* records that are fetched from memory before their turn */
 
 void batch_init(struct batch *batch)
 {
@@ -62,14 +63,12 @@ static void note_unknown(struct naming *naming, uint32_t instrument)
 static uint32_t id_of(void *data, uint32_t instrument)
 {
 	struct naming *naming = data;
-	const char *name = fl_instrument_name(naming->ctx, instrument);
 	bool is_new;
-	uint32_t id;
+	uint32_t id = ids_known(naming->ids, naming->ctx, instrument, &is_new);
+	const char *name = is_new ? fl_instrument_name(naming->ctx, instrument) : "";
 
-	if (!fl_utf8_valid(name, strlen(name)))
-		return 0; /* no text to PostgreSQL: its records are refused */
-	id = ids_known(naming->ids, naming->ctx, instrument, &is_new);
-	if (is_new)
+	/* What is no text to PostgreSQL is not asked for: its records are refused. */
+	if (is_new && fl_utf8_valid(name, strlen(name)))
 		note_unknown(naming, instrument);
 	return id;
 }
@@ -303,6 +302,11 @@ static void put_rows(
 	for (size_t at = batch->refs.first[kind]; at < batch->refs.first[kind + 1]; at++) {
 		const struct row_ref *ref = &batch->refs.items[at];
 
+		/* Sorted as they are, they lie here and there in a batch larger than the caches. */
+		if (at + AHEAD < batch->refs.first[kind + 1]) {
+			__builtin_prefetch(batch->refs.items[at + AHEAD].record);
+			__builtin_prefetch((const char *)batch->refs.items[at + AHEAD].record + 64);
+		}
 		if (refusal_of(ref, how) == NULL)
 			batch->rows[kind] += sink_put(&row, ref->record, ref->id);
 	}
