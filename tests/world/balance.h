@@ -18,7 +18,8 @@ struct balance {
 	/* What came of it: */
 	int64_t looks, uneven; /* with sizes; times they became uneven */
 	int64_t uneven_ns, longest_ns;
-	double greatest; /* of the largest over the smallest, of those called even */
+	int64_t slowest_ns; /* until they came closer again */
+	double greatest;    /* of the largest over the smallest, of those called even */
 	int most_channels;
 	/* Under way: */
 	int64_t since_ns, closer_ns; /* since: 0, they are even */

@@ -49,9 +49,10 @@ int main(int argc, char **argv)
 		month.samples, month.quotes, (month.heap_last_bytes - month.heap_first_bytes) / 1024,
 		(double)(clock() - begun) / CLOCKS_PER_SEC);
 	printf("connections: at most %d channels; even within %.1f %% in %" PRId64
-		   " looks, but for %.1f s of %" PRId64 " moves, the longest of %.1f s\n",
+		   " looks, but for %.1f s of %" PRId64
+		   " moves, the longest of %.1f s, a step of %.1f s at most\n",
 		month.balance.most_channels, (fmax(month.balance.greatest, 1) - 1) * 100,
 		month.balance.looks, (double)month.balance.uneven_ns / 1e9, month.balance.uneven,
-		(double)month.balance.longest_ns / 1e9);
+		(double)month.balance.longest_ns / 1e9, (double)month.balance.slowest_ns / 1e9);
 	return month.verdict.problems > 0 ? 1 : 0;
 }
