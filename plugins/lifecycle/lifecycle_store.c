@@ -288,15 +288,19 @@ static void compare_row(
 		yyjson_mut_doc_free(to.doc);
 }
 
-/* The rows of our own first listing may be there by now. */
+/*
+ * The rows of our own first listing may be there by now. So may be rows that have only a name: the
+ * store gives it a number before the batch that says more.
+ */
 static bool was_there_before(const struct lifecycle *self, yyjson_val *row)
 {
-	yyjson_val *value = yyjson_obj_get(row, "listed_at");
-	int64_t listed_ns;
+	yyjson_val *listed = yyjson_obj_get(row, "listed_at");
+	yyjson_val *value = yyjson_is_str(listed) ? listed : yyjson_obj_get(row, "last_seen");
+	int64_t at_ns;
 
-	return !yyjson_is_str(value) ||
-		fl_time_parse(yyjson_get_str(value), yyjson_get_len(value), &listed_ns) != 0 ||
-		listed_ns < self->started_ns;
+	return yyjson_is_str(value) &&
+		fl_time_parse(yyjson_get_str(value), yyjson_get_len(value), &at_ns) == 0 &&
+		at_ns < self->started_ns;
 }
 
 static void take_row(struct lifecycle *self, struct feed *feed, yyjson_val *row)
