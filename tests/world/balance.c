@@ -6,22 +6,23 @@
 #include "world.h"
 
 #define RATIO_MOST 1.1
-/* The feed evens out once a second, a step at a time. A step takes three requests or more, of which
- * the venue takes 3.3 a second, from what is listed meanwhile as well. */
-#define CLOSER_WITHIN_NS (10 * FL_SECOND)
+/* The feed evens out once a second, a step at a time; a step takes three requests or more, of which
+ * the venue takes 3.3 a second. */
+#define CLOSER_WITHIN_NS (5 * FL_SECOND)
 
 struct sizes {
-	int connections, least, greatest;
+	int connections, least, greatest, total;
 };
 
 static struct sizes look_at_each(struct balance *balance, const struct fl_ctx *feed)
 {
-	struct sizes sizes = { 0, INT32_MAX, 0 };
+	struct sizes sizes = { 0, INT32_MAX, 0, 0 };
 	struct instance_conn *entry;
 	size_t at = 0;
 
 	while ((entry = map_next(feed->conns, &at, NULL, NULL)) != NULL) {
 		sizes.connections++;
+		sizes.total += entry->instruments;
 		sizes.least = entry->instruments < sizes.least ? entry->instruments : sizes.least;
 		sizes.greatest = entry->instruments > sizes.greatest ? entry->instruments : sizes.greatest;
 		if (entry->channels > balance->most_channels)
@@ -56,9 +57,11 @@ static void uneven(struct balance *balance, const struct sizes *sizes, int64_t n
 		balance->since_ns = balance->closer_ns = now_ns;
 		balance->uneven++;
 		balance->spread = spread;
-	} else if (spread < balance->spread) {
+		balance->total = sizes->total;
+	} else if (spread < balance->spread || sizes->total > balance->total) {
 		balance->closer_ns = now_ns;
 		balance->spread = spread;
+		balance->total = sizes->total > balance->total ? sizes->total : balance->total;
 	}
 	if (now_ns - balance->closer_ns > balance->slowest_ns)
 		balance->slowest_ns = now_ns - balance->closer_ns;

@@ -3,9 +3,9 @@
  *
  * They cannot be at every instant: what is listed or expires changes one connection's size before
  * the others follow, and a move takes two answers of the venue. So what must hold throughout is:
- * sizes within a tenth of each other (or one instrument), or on the way there, so that the largest
- * and the smallest come closer again and again, never more than seconds apart. And no connection
- * ever carries more than it may.
+ * sizes within a tenth of each other (or one instrument), or on the way there: every few seconds
+ * the largest and the smallest come closer, unless more has been listed meanwhile. And no
+ * connection ever carries more than it may.
  */
 #ifndef WORLD_BALANCE_H
 #define WORLD_BALANCE_H
@@ -23,7 +23,7 @@ struct balance {
 	int most_channels;
 	/* Under way: */
 	int64_t since_ns, closer_ns; /* since: 0, they are even */
-	int spread;                  /* the least since then */
+	int spread, total;           /* the least, and the most, since then */
 	bool is_told;
 };
 
