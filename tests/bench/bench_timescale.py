@@ -72,15 +72,18 @@ class Bench:
     # ---- rate ----
 
     def fill_and_drain(self, session):
-        """Rows, and the seconds they took from the moment that the cursor's row was free."""
+        """Rows, the seconds they took from the moment that the cursor's row was free, and for how much of that the
+        server's process was ready and had no processor."""
         lock = self.server.connect()
         lock.execute("BEGIN; LOCK TABLE feedloom_cursor IN SHARE MODE")
         played = session.play(QUICK if self.quick else MESSAGES, waits=False)
         until(lambda: session.contestant.lag_records() >= played["rows"], "all is in the journal")
-        begun = time.monotonic()
+        writer = self.server.sessions("feedloom store/main")[0][0]
+        waited, begun = contestants.waited_s(writer), time.monotonic()
         lock.close()
         session.contestant.wait_kept(every_s=0.01)
-        return played["rows"], time.monotonic() - begun
+        seconds = time.monotonic() - begun
+        return played["rows"], seconds, (contestants.waited_s(writer) - waited) / seconds
 
     def copy(self, number_of_rows):
         """psql's \\copy of what the tables hold, into the same tables, emptied: the seconds by its own watch."""
@@ -97,11 +100,12 @@ class Bench:
         with self.session("timescale") as session:
             for number in range(self.rounds + (not self.quick)):  # the first one warms up
                 self.empty()
-                rows, ours = self.fill_and_drain(session)
+                rows, ours, waited = self.fill_and_drain(session)
                 if self.count() != rows:
                     raise Disagreement(f"{self.count()} rows are stored of {rows}")
                 theirs = self.copy(rows)
-                self.say(f"round {number}: feedloom {rows / ours:,.0f} rows/s, psql {rows / theirs:,.0f}, {theirs / ours:.2f}")
+                self.say(f"round {number}: feedloom {rows / ours:,.0f} rows/s (its server waited {waited:.0%} of the"
+                         f" time), psql {rows / theirs:,.0f}, {theirs / ours:.2f}")
                 if number > 0 or self.quick:
                     self.ratios.append(theirs / ours)
 
