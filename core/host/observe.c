@@ -27,18 +27,24 @@ static struct fl_metric *gauge(
 
 /* ---- states ---- */
 
-static void publish_state(struct fl_ctx *ctx)
+static void publish_status(struct fl_ctx *ctx, const char *type, const char *reason, bool is_well)
 {
-	static const char *const events[] = { "stream_connected", "stream_degraded",
-		"stream_disconnected", "stream_stopped", "stream_quarantined" };
 	struct fl_lifecycle event;
 
 	fl_record_init(&event, FL_STATUS);
 	event.head.event_time_ns = event.head.received_ns = clock_real_ns(ctx->host->parts.loop);
-	snprintf(event.event_type, sizeof(event.event_type), "%s", events[ctx->shown]);
-	snprintf(event.reason, sizeof(event.reason), "%.63s", ctx->shown_reason);
-	event.success = ctx->shown == STATE_CONNECTED;
+	snprintf(event.event_type, sizeof(event.event_type), "%s", type);
+	snprintf(event.reason, sizeof(event.reason), "%.63s", reason);
+	event.success = is_well;
 	(void)bus_link_publish(ctx, &event.head);
+}
+
+static void publish_state(struct fl_ctx *ctx)
+{
+	static const char *const events[] = { "stream_connected", "stream_degraded",
+		"stream_disconnected", "stream_stopped", "stream_quarantined" };
+
+	publish_status(ctx, events[ctx->shown], ctx->shown_reason, ctx->shown == STATE_CONNECTED);
 }
 
 void observe_instance(struct fl_ctx *ctx)
@@ -239,11 +245,31 @@ static void watch_latency(struct fl_ctx *ctx)
 		fl_resolved(ctx, "latency");
 }
 
+/* Records carry our time of receipt: who reads them must know where it jumped. */
+static void watch_clock(struct host *host)
+{
+	int64_t step_ns = clock_step_ns(host->parts.loop);
+	struct link *item, *following;
+	char by[32];
+
+	if (step_ns == 0)
+		return;
+	snprintf(by, sizeof(by), "%+.3f s", (double)step_ns / 1e9);
+	log_warn("clock", "the system's clock has stepped by %s", by);
+	list_each (item, following, &host->instances) {
+		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
+
+		if (ctx->role == FL_FEED && ctx->phase == INSTANCE_RUNNING && !ctx->is_probe)
+			publish_status(ctx, "clock_stepped", by, false);
+	}
+}
+
 static void on_second(void *data)
 {
 	struct host *host = data;
 	struct link *item, *following;
 
+	watch_clock(host);
 	list_each (item, following, &host->instances) {
 		struct fl_ctx *ctx = container_of(item, struct fl_ctx, link);
 
