@@ -14,18 +14,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLOCK_OFF_S 2.0 /* what a way across the world does not take */
+
 void deribit_malformed(struct deribit *self, const char *where)
 {
 	fl_metric_add(self->parse_errors, 1);
 	fl_log_limited(self->ctx, FL_WARN, "malformed: %s", where);
 }
 
-/* Venues go on for seconds after expiry with stale and zero quotes: none of it is published. */
+/*
+ * Venues go on for seconds after expiry with stale and zero quotes: none of it is published. By the
+ * venue's time: our clock may be ahead.
+ */
 static bool is_after_expiry(const struct deribit_item *item, int64_t event_time_ns)
 {
 	int64_t expiry = item->record.expiry_ns;
 
-	return (item->flags & ITEM_EXPIRED) || (expiry != 0 && event_time_ns >= expiry);
+	return expiry != 0 ? event_time_ns >= expiry : (item->flags & ITEM_EXPIRED) != 0;
 }
 
 static void publish(
@@ -226,6 +231,21 @@ static void on_instrument(struct deribit *self, struct deribit_message *in, int6
 	}
 }
 
+/* Records carry the venue's times and ours: who reads them must know when the two differ. */
+static void watch_clock(struct deribit *self, int64_t venue_ns, int64_t received_ns)
+{
+	double behind_s = (double)(received_ns - venue_ns) / 1e9;
+
+	if (venue_ns == 0)
+		return;
+	if (fabs(behind_s) > CLOCK_OFF_S)
+		fl_complain(self->ctx, "clock",
+			"the venue's time is %.1f s %s ours: a clock is wrong, or its answers take long",
+			fabs(behind_s), behind_s > 0 ? "behind" : "ahead of");
+	else
+		fl_resolved(self->ctx, "clock");
+}
+
 void deribit_on_message(void *state, int conn, const struct fl_message *message)
 {
 	struct deribit *self = state;
@@ -258,6 +278,7 @@ void deribit_on_message(void *state, int conn, const struct fl_message *message)
 		return;
 	case DERIBIT_RESULT:
 	case DERIBIT_ERROR:
+		watch_clock(self, in.server_ns, message->received_ns);
 		if (self->is_probing)
 			deribit_probe_message(self, &in);
 		else

@@ -343,9 +343,37 @@ static void nothing_is_quoted_after_expiry(void **state)
 	world_trade(ctx, 0, 1); /* trades are kept to the end */
 	assert_int_equal(fake_count(ctx, FL_TRADE), 1);
 	fake_pass(ctx, 2 * FL_SECOND);
+	snprintf(text, sizeof(text), ticker, "1782460799998"); /* our clock may be ahead */
+	fake_message(ctx, 1, text);
+	assert_int_equal(fake_count(ctx, FL_TICKER), 2);
 	assert_int_equal(world_channels_sent(ctx, "public/unsubscribe"), 4);
 	world_acknowledge(ctx, NULL);
 	assert_int_equal(ctx->loads[1][0], 0);
+}
+
+static void answer_at(int64_t venue_ns)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":0,\"usOut\":%lld,\"result\":{}}",
+		(long long)(venue_ns / FL_US));
+	fake_message(ctx, 1, text);
+}
+
+static void a_clock_that_is_off_is_complained_of(void **state)
+{
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 1, 0);
+	answer_at(ctx->now_ns - FL_SECOND);
+	assert_false(fake_complains(ctx, "clock"));
+	answer_at(ctx->now_ns - 5 * FL_SECOND);
+	assert_true(fake_complains(ctx, "clock"));
+	assert_non_null(strstr(ctx->complaint, "5.0 s behind ours"));
+	answer_at(ctx->now_ns);
+	assert_false(fake_complains(ctx, "clock"));
+	answer_at(ctx->now_ns + 7 * FL_SECOND);
+	assert_non_null(strstr(ctx->complaint, "7.0 s ahead of ours"));
 }
 
 static void a_session_of_long_ago_streams(void **state)
@@ -1266,6 +1294,7 @@ int main(void)
 		TEST(an_unanswered_request_is_sent_again_then_the_connection_replaced),
 		TEST(quotes_and_tickers_arrive_with_names_and_times),
 		TEST(nothing_is_quoted_after_expiry),
+		TEST(a_clock_that_is_off_is_complained_of),
 		TEST(a_session_of_long_ago_streams),
 		TEST(a_refresh_follows_what_is_new_and_leaves_what_is_gone),
 		TEST(the_venues_notices_bring_a_refresh_soon),
