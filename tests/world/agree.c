@@ -306,9 +306,15 @@ static void find_lost(struct comparison *comparison)
 	"seq || ', connection ' || connection) FROM lost"
 /* A snapshot may tell of a time long before it was sent: the gap is of the sending then. */
 #define IN_A_GAP(condition)                                                                        \
-	"EXISTS (SELECT 1 FROM store.stream_gaps g WHERE ((g.started_us <= lost.event_us AND "         \
-	"g.ended_us >= lost.event_us) OR (g.started_us <= lost.sent_us AND g.ended_us >= "             \
-	"lost.sent_us)) AND " condition ")"
+	"EXISTS (SELECT 1 FROM store.stream_gaps g WHERE ((g.started_us - clocks_off() <= "            \
+	"lost.event_us AND g.ended_us + clocks_off() >= lost.event_us) OR (g.started_us - "            \
+	"clocks_off() <= lost.sent_us AND g.ended_us + clocks_off() >= lost.sent_us)) AND " condition  \
+	")"
+/* The process that had dialled was gone: the venue had not noticed. */
+#define TO_NOBODY                                                                                  \
+	"EXISTS (SELECT 1 FROM temp.killed k JOIN main.connections c ON c.connection = "               \
+	"lost.connection WHERE c.opened_us - venue_off() < k.at_us AND lost.sent_us - venue_off() > "  \
+	"k.at_us)"
 /* What the journal had no room for, and a book that has lost its thread, may be missing amidst. */
 #define AMIDST                                                                                     \
 	"(g.cause = 'journal_full' OR (g.cause = 'change_id' AND g.instrument_name = "                 \
@@ -323,7 +329,7 @@ static void check_missing(struct verdict *verdict, sqlite3 *db, bool has_faults)
 		return;
 	}
 	check_none(verdict, db, "messages missing outside of any row of stream_gaps",
-		EXAMPLE " WHERE NOT " IN_A_GAP("true"));
+		EXAMPLE " WHERE NOT " IN_A_GAP("true") " AND NOT " TO_NOBODY);
 	check_none(verdict, db, "messages missing amidst a connection",
 		EXAMPLE " WHERE is_hole AND NOT " IN_A_GAP(AMIDST));
 	check_none(verdict, db, "book changes missing that no later snapshot covers",
@@ -371,7 +377,6 @@ static void check_trades(struct comparison *comparison, int64_t until_us)
 		"market_trades; DROP TABLE IF EXISTS temp.first_trade; CREATE TEMP TABLE first_trade AS "
 		"SELECT substr(channel, 15, 3) AS currency, min(event_us) AS event_us FROM sent WHERE kind = "
 		"'trade' AND channel LIKE 'trades.option.%' GROUP BY 1");
-	check_tables(db);
 	find_untaken_trades(comparison);
 	snprintf(sql, sizeof(sql),
 		"SELECT count(*), min(m.instrument_name || ' ' || m.trade_seq || ' at ' || m.event_us) FROM "
@@ -395,6 +400,7 @@ void check_agreement(struct verdict *verdict, sqlite3 *db, int64_t trades_until_
 {
 	struct comparison comparison = { .verdict = verdict, .db = db };
 
+	check_tables(db);
 	read_messages(&comparison);
 	read_names(&comparison);
 	find_stored(&comparison);

@@ -32,15 +32,42 @@ void check_run(sqlite3 *db, const char *sql)
 	abort();
 }
 
-sqlite3 *check_open(void)
+static int64_t clocks_off_us, venue_off_us;
+
+void check_clocks(int64_t off_ns, int64_t venue_ns)
 {
+	clocks_off_us = off_ns / FL_US;
+	venue_off_us = venue_ns / FL_US;
+}
+
+static void return_number(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	(void)values;
+	sqlite3_result_int64(context, *(const int64_t *)sqlite3_user_data(context));
+}
+
+static void make_function(sqlite3 *db, const char *name, int64_t *number)
+{
+	if (sqlite3_create_function(db, name, 0, SQLITE_UTF8, number, return_number, NULL, NULL) !=
+		SQLITE_OK)
+		abort();
+}
+
+sqlite3 *check_open(const char *store)
+{
+	char sql[128];
 	sqlite3 *db;
 
 	if (sqlite3_open_v2("file:/ledger?vfs=memdb", &db,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
 			NULL) != SQLITE_OK)
 		abort();
-	check_run(db, "ATTACH 'file:/store?vfs=memdb' AS store");
+	snprintf(sql, sizeof(sql), "ATTACH 'file:/%s?vfs=memdb' AS store", store);
+	check_run(db, sql);
+	clocks_off_us = venue_off_us = 0;
+	make_function(db, "clocks_off", &clocks_off_us);
+	make_function(db, "venue_off", &venue_off_us);
 	check_run(db, "PRAGMA temp_store = MEMORY");
 	return db;
 }

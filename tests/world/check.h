@@ -18,8 +18,14 @@ struct verdict {
 
 void verdict_fault(struct verdict *verdict, const char *format, ...) FL_PRINTF(2, 3);
 
-/** Holds both databases open, so that they outlive the daemons. */
-sqlite3 *check_open(void);
+/** Holds the ledger and the store of this name open, so that they outlive the daemons. */
+sqlite3 *check_open(const char *store);
+/**
+ * By how much the machines' real clocks may differ: what one of them says is compared with what
+ * another says only so far. The venue's, which the ledger has, is ahead by `venue_ns`. Of all
+ * databases; check_open forgets it.
+ */
+void check_clocks(int64_t off_ns, int64_t venue_ns);
 void check_close(sqlite3 *db);
 int64_t check_number(sqlite3 *db, const char *sql);
 
@@ -27,11 +33,12 @@ int64_t check_number(sqlite3 *db, const char *sql);
 
 enum { COUNTED_KINDS = 4 };
 
-/** One collector, over all its processes. The first three are the caller's. */
+/** One sink of one collector, over all its processes. The first four are the caller's. */
 struct watch {
 	struct verdict *verdict;
 	const struct machine *machine;
 	sqlite3 *db;
+	const char *sink;
 	unsigned power_cuts;
 	uint64_t moments;      /* looked at */
 	sqlite3_stmt *cursors; /* asks the store where it stands; ends with the database */
@@ -57,8 +64,14 @@ void watch_closely(struct watch *watch);
 
 /* -- what was done to it --------------------------------------------------------------- */
 
-/** Something went wrong from `from_us` to `to_us` (real time); `what` is for people. */
-void check_disturbed(sqlite3 *db, const char *what, int64_t from_us, int64_t to_us);
+/**
+ * Something went wrong from `from_us` to `to_us` (real time). `what` is for people, and for
+ * reasons.c, which knows what must tell of it if it `has_effect` for sure.
+ */
+void check_disturbed(
+	sqlite3 *db, const char *what, int64_t from_us, int64_t to_us, bool has_effect);
+/** A warning in the collector's log. */
+void check_said(sqlite3 *db, int64_t at_us, const char *line);
 /**
  * A process ended without warning at `at_us`, the next one began at `back_us`. `keeps_us`: all that
  * came so long before is on the disk (journal.sync); -1: all.
@@ -75,7 +88,8 @@ void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
  */
 void check_agreement(
 	struct verdict *verdict, sqlite3 *db, int64_t trades_until_us, bool has_faults);
-/** Each gap has a cause among what was done, each kill its gap, and the venue refused nothing. */
+/** Each gap has a cause among what was done, what was done is told of, and the venue refused
+ * nothing. */
 void check_reasons(struct verdict *verdict, sqlite3 *db);
 
 #endif

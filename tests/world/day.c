@@ -13,9 +13,14 @@
 #include "state.h"
 
 #define QUIET_NS (30 * FL_MINUTE)
+#define PARTED_NS (150 * FL_SECOND) /* two heartbeats and some: nobody bears more */
 #define LOOK_NS FL_MINUTE
-enum { TURNS_A_LOOK = 100, VENUE_FAULT_DAYS = 4 };
+enum { TURNS_A_LOOK = 100, VENUE_FAULT_DAYS = 4, TWO_SINK_DAYS = 4, SKEWED_DAYS = 4 };
+#define CLOCK_STEP_MAX_NS (20 * FL_SECOND)
+#define TOLD_CLOCK_NS (3 * FL_SECOND) /* what the feed says something of, and some way */
 #define CLOSE_LOOK_NS (20 * FL_MINUTE)
+
+static const char *const sink_names[DAY_SINKS] = { "store", "second" };
 
 struct run {
 	struct day *day;
@@ -23,11 +28,14 @@ struct run {
 	uint64_t turns, look_at_turn;
 	struct machine *exchange, *collector;
 	char exchange_yaml[1024], calm_exchange_yaml[1024], collector_yaml[2048];
-	sqlite3 *db;
-	struct watch watch;
-	int64_t sync_ns;       /* how often the collector's journal is */
-	int64_t looked_ns;     /* closely */
-	bool is_disturbed_now; /* a fault is being described */
+	bool has_name;                 /* the exchange is dialled by name */
+	struct watch sinks[DAY_SINKS]; /* each with a database that holds its store and the ledger */
+	size_t sink_count;
+	int64_t exchange_off_ns; /* its clock is, all day */
+	int64_t sync_ns;         /* how often the collector's journal is */
+	int64_t looked_ns;       /* closely */
+	bool is_disturbed_now;   /* a fault is being described */
+	bool has_effect;         /* ... of which something must tell */
 };
 
 static uint64_t below(struct run *run, uint64_t limit)
@@ -87,6 +95,35 @@ static void write_collector(struct run *run, const struct universe *universe, co
 		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: %s,"
 		" flush_interval: 20s, flush_rows: %u }\n",
 		sync, keep, host, channels, max_instruments, heartbeat, refresh, floor, flush_rows);
+	run->has_name = strcmp(host, "127.0.0.1") != 0;
+}
+
+/* On some days there is a second sink, in no step with the first. */
+static void write_second_sink(struct run *run)
+{
+	struct random_stream draw = stream_of_seed(run->day->seed, "second sink");
+	size_t length = strlen(run->collector_yaml);
+
+	run->sink_count = 1;
+	if (stream_below(&draw, TWO_SINK_DAYS) != 0)
+		return;
+	run->sink_count = 2;
+	snprintf(run->collector_yaml + length, sizeof(run->collector_yaml) - length,
+		"  second: { plugin: sink_sqlite, path: ':memory:second', commit_floor: %us,"
+		" batch_rows: %u }\n",
+		1 + (unsigned)stream_below(&draw, 60), 10 + (unsigned)stream_below(&draw, 1000));
+}
+
+/* On some days the exchange's clock is off, all day long. */
+static void set_clocks(struct run *run)
+{
+	struct random_stream draw = stream_of_seed(run->day->seed, "clocks");
+	int64_t off_ns = (int64_t)stream_below(&draw, 2 * CLOCK_STEP_MAX_NS) - CLOCK_STEP_MAX_NS;
+
+	if (!run->day->has_faults || stream_below(&draw, SKEWED_DAYS) != 0)
+		return;
+	run->exchange_off_ns = off_ns;
+	machine_clock(run->exchange, off_ns);
 }
 
 /* On some days the exchange itself does what it should not, by chance (plugins/simulator/faults.c).
@@ -115,18 +152,25 @@ static void write_configurations(struct run *run)
 	write_exchange(
 		run, &universe, venue_faults(run), run->exchange_yaml, sizeof(run->exchange_yaml));
 	write_collector(run, &universe, syncs[sync]);
+	write_second_sink(run);
 }
 
 /* -- moments -------------------------------------------------------------------------- */
 
+static void each_sink(struct run *run, void (*watch)(struct watch *watch))
+{
+	for (size_t i = 0; i < run->sink_count; i++)
+		watch(&run->sinks[i]);
+}
+
 static void look(struct run *run)
 {
 	if (world_now_ns() - run->looked_ns < CLOSE_LOOK_NS) {
-		watch_moment(&run->watch);
+		each_sink(run, watch_moment);
 		return;
 	}
 	run->looked_ns = world_now_ns();
-	watch_closely(&run->watch);
+	each_sink(run, watch_closely);
 }
 
 /* Somewhere amidst what it does, as a kill may come too. */
@@ -139,7 +183,18 @@ static void on_turn(void *data, struct machine *machine)
 		return;
 	run->turns = 0;
 	run->look_at_turn = 1 + stream_below(&run->moments, 2 * TURNS_A_LOOK);
-	watch_moment(&run->watch);
+	each_sink(run, watch_moment);
+}
+
+/* What the collector warns of may be what must tell of a fault. */
+static void on_line(void *data, struct machine *machine, const char *line)
+{
+	struct run *run = data;
+
+	if (machine != run->collector || strstr(line, " WARN ") == NULL)
+		return;
+	for (size_t i = 0; i < run->sink_count; i++)
+		check_said(run->sinks[i].db, world_real_ns() / FL_US, line);
 }
 
 static void pass(struct run *run, int64_t duration_ns)
@@ -162,11 +217,11 @@ static void start_collector(struct run *run)
 {
 	int error;
 
-	watch_begin(&run->watch);
+	each_sink(run, watch_begin);
 	error = machine_start(run->collector, run->collector_yaml);
 	if (error != 0)
 		verdict_fault(&run->day->verdict, "the collector does not start: %d", error);
-	watch_moment(&run->watch);
+	each_sink(run, watch_moment);
 }
 
 /* -- faults --------------------------------------------------------------------------- */
@@ -176,10 +231,11 @@ static void restart(struct run *run, bool is_power)
 {
 	int64_t at_us = real_us();
 
-	watch_closely(&run->watch);
+	each_sink(run, watch_closely);
 	if (is_power) {
 		machine_power_cut(run->collector);
-		run->watch.power_cuts++;
+		for (size_t i = 0; i < run->sink_count; i++)
+			run->sinks[i].power_cuts++;
 		run->day->power_cuts++;
 	} else {
 		machine_kill(run->collector);
@@ -187,18 +243,25 @@ static void restart(struct run *run, bool is_power)
 	}
 	world_run((int64_t)below(run, 5) == 0 ? (int64_t)below(run, 600) * FL_SECOND
 										  : (int64_t)below(run, 5000) * FL_MS);
-	check_killed(run->db, at_us, real_us(), is_power ? run->sync_ns / FL_US : 0);
+	for (size_t i = 0; i < run->sink_count; i++)
+		check_killed(run->sinks[i].db, at_us, real_us(), is_power ? run->sync_ns / FL_US : 0);
 	start_collector(run);
 }
 
 static void fault_reset(struct run *run)
 {
+	unsigned before = world_streams_broken();
+
 	run->is_disturbed_now = world_reset_connection(below(run, UINT32_MAX));
+	run->has_effect = world_streams_broken() > before;
 }
 
 static void fault_half_open(struct run *run)
 {
+	unsigned before = world_streams_broken();
+
 	run->is_disturbed_now = world_half_open_connection(below(run, UINT32_MAX));
+	run->has_effect = world_streams_broken() > before;
 }
 
 static void fault_partition(struct run *run)
@@ -207,6 +270,7 @@ static void fault_partition(struct run *run)
 
 	world_partition(duration_ns);
 	pass(run, duration_ns);
+	run->has_effect = duration_ns > PARTED_NS;
 }
 
 static void fault_latency(struct run *run)
@@ -214,6 +278,31 @@ static void fault_latency(struct run *run)
 	world_latency((int64_t)(1 + below(run, 8000)) * FL_MS);
 	pass(run, (int64_t)below(run, 300) * FL_SECOND);
 	world_latency(0);
+	run->has_effect = false;
+}
+
+/* Nobody is found any more, of whom one must be dialled anew. */
+static void fault_names(struct run *run)
+{
+	int64_t duration_ns = (int64_t)(10 + below(run, 600)) * FL_SECOND;
+	unsigned before = world_streams_broken();
+
+	world_names_fail(duration_ns);
+	run->is_disturbed_now = world_reset_connection(below(run, UINT32_MAX));
+	pass(run, duration_ns);
+	run->has_effect = run->has_name && world_streams_broken() > before && duration_ns > FL_MINUTE;
+}
+
+/* As when somebody sets it, and sets it right again. */
+static void fault_clock(struct run *run)
+{
+	int64_t off_ns = (int64_t)below(run, 2 * CLOCK_STEP_MAX_NS) - CLOCK_STEP_MAX_NS;
+
+	machine_clock(run->collector, off_ns);
+	pass(run, (int64_t)(2 + below(run, 1800)) * FL_SECOND);
+	machine_clock(run->collector, 0);
+	pass(run, 2 * FL_SECOND);
+	run->has_effect = off_ns > FL_SECOND || off_ns < -FL_SECOND;
 }
 
 static void fault_kill(struct run *run)
@@ -237,15 +326,18 @@ static void fault_kill_again(struct run *run)
 static void fault_disk(struct run *run)
 {
 	uint64_t which = below(run, 3);
+	int64_t duration_ns = (int64_t)(1 + below(run, 600)) * FL_SECOND;
 
 	machine_disk(run->collector, which == 0, which == 1, which == 2 ? 3 * FL_SECOND : 0);
-	pass(run, (int64_t)(1 + below(run, 600)) * FL_SECOND);
+	pass(run, duration_ns);
 	machine_disk(run->collector, false, false, 0);
+	/* There is room in the segments that are there; a slow one only takes longer. */
+	run->has_effect = which == 1 && duration_ns > 2 * run->sync_ns + FL_SECOND;
 }
 
 static void fault_orderly_restart(struct run *run)
 {
-	watch_closely(&run->watch);
+	each_sink(run, watch_closely);
 	if (!machine_stop(run->collector))
 		verdict_fault(&run->day->verdict, "the collector's stop did not store everything");
 	world_run((int64_t)below(run, 120) * FL_SECOND);
@@ -261,6 +353,7 @@ static void fault_exchange(struct run *run)
 		verdict_fault(&run->day->verdict, "the exchange does not start again");
 }
 
+/* What must tell of each is in reasons.c. */
 static const struct {
 	const char *name;
 	void (*begin)(struct run *run);
@@ -275,7 +368,15 @@ static const struct {
 	{ "disk", fault_disk },
 	{ "restart", fault_orderly_restart },
 	{ "exchange down", fault_exchange },
+	{ "names", fault_names },
+	{ "clock", fault_clock },
 };
+
+static void disturbed(struct run *run, const char *what, int64_t from_us)
+{
+	for (size_t i = 0; i < run->sink_count; i++)
+		check_disturbed(run->sinks[i].db, what, from_us, real_us(), run->has_effect);
+}
 
 const char *day_fault_name(size_t which)
 {
@@ -289,12 +390,12 @@ static void one_fault(struct run *run)
 
 	if (getenv("WORLD_LOG") != NULL)
 		fprintf(stderr, "---- %s\n", faults[which].name);
-	run->is_disturbed_now = true;
+	run->is_disturbed_now = run->has_effect = true;
 	faults[which].begin(run);
 	if (!run->is_disturbed_now)
 		return; /* there was no connection to break */
 	run->day->faults[which]++;
-	check_disturbed(run->db, faults[which].name, from_us, real_us());
+	disturbed(run, faults[which].name, from_us);
 }
 
 /* -- the day -------------------------------------------------------------------------- */
@@ -315,6 +416,20 @@ static void spend(struct run *run, int64_t until_ns)
 	}
 }
 
+/* What the ledger counts is told of the first. */
+static void check_sink(struct run *run, const struct watch *watch, int64_t until_us)
+{
+	struct verdict verdict = { 0 };
+
+	check_agreement(&verdict, watch->db, until_us, run->day->has_faults);
+	check_reasons(&verdict, watch->db);
+	verdict.problems += run->day->verdict.problems;
+	if (watch == &run->sinks[0])
+		run->day->verdict = verdict;
+	else
+		run->day->verdict.problems = verdict.problems;
+}
+
 static void finish(struct run *run)
 {
 	struct day *day = run->day;
@@ -325,21 +440,26 @@ static void finish(struct run *run)
 		(void)machine_stop(run->exchange);
 		if (machine_start(run->exchange, run->calm_exchange_yaml) != 0)
 			verdict_fault(&day->verdict, "the exchange does not start for the last time");
-		check_disturbed(run->db, "venue", 0, real_us());
+		disturbed(run, "venue", 0);
+	}
+	if (run->exchange_off_ns != 0) {
+		run->has_effect =
+			run->exchange_off_ns > TOLD_CLOCK_NS || run->exchange_off_ns < -TOLD_CLOCK_NS;
+		disturbed(run, "venue clock", 1);
 	}
 	pass(run, QUIET_NS);
 	if (!host_is_ready(machine_host(run->collector), reason, sizeof(reason)))
 		verdict_fault(&day->verdict, "half an hour after the last fault: %s", reason);
-	watch_closely(&run->watch);
-	until_us = real_us();
+	each_sink(run, watch_closely);
+	until_us = real_us() + run->exchange_off_ns / FL_US;
 	if (!machine_stop(run->collector))
 		verdict_fault(&day->verdict, "the last stop did not store everything");
 	world_run(2 * FL_SECOND);
 	(void)machine_stop(run->exchange);
-	check_agreement(&day->verdict, run->db, until_us, day->has_faults);
-	check_reasons(&day->verdict, run->db);
-	day->heap_most_bytes = run->watch.heap_most_bytes;
-	day->moments = run->watch.moments;
+	for (size_t i = 0; i < run->sink_count; i++)
+		check_sink(run, &run->sinks[i], until_us);
+	day->heap_most_bytes = run->sinks[0].heap_most_bytes;
+	day->moments = run->sinks[0].moments;
 	day->starts = machine_starts(run->collector);
 }
 
@@ -350,12 +470,18 @@ void day_run(struct day *day)
 		.moments = stream_of_seed(day->seed, "moments") };
 
 	world_open(day->seed);
-	run.db = check_open();
 	run.exchange = world_machine("exchange");
 	run.collector = world_machine("collector");
-	run.watch = (struct watch){ .verdict = &day->verdict, .machine = run.collector, .db = run.db };
-	world_after_turn(on_turn, &run);
 	write_configurations(&run);
+	for (size_t i = 0; i < run.sink_count; i++)
+		run.sinks[i] = (struct watch){ .verdict = &day->verdict,
+			.machine = run.collector,
+			.db = check_open(sink_names[i]),
+			.sink = sink_names[i] };
+	set_clocks(&run);
+	check_clocks(day->has_faults ? 2 * CLOCK_STEP_MAX_NS : 0, run.exchange_off_ns);
+	world_after_turn(on_turn, &run);
+	world_on_line(on_line, &run);
 	if (machine_start(run.exchange, run.exchange_yaml) != 0)
 		verdict_fault(&day->verdict, "the exchange does not start");
 	world_run(FL_SECOND);
@@ -369,5 +495,6 @@ void day_run(struct day *day)
 	if (day->verdict.problems > 0)
 		world_print_log();
 	world_close();
-	check_close(run.db);
+	for (size_t i = 0; i < run.sink_count; i++)
+		check_close(run.sinks[i].db);
 }

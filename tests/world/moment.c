@@ -216,6 +216,8 @@ static void check_cursor(void *data, struct cursor *cursor)
 	struct moment *moment = data;
 	struct cursor_status status;
 
+	if (strcmp(cursor_sink(cursor), moment->watch->sink) != 0)
+		return;
 	cursor_status(cursor, &status);
 	for (int kind = 0; kind < FL_KIND_COUNT; kind++)
 		check_identity(moment->watch, kind, moment->bus.published[kind], &status);

@@ -52,8 +52,9 @@ static int start(struct run *run)
 		"services:\n"
 		"  lifecycle: { refresh_interval: 5m, expiry_buffer: %" PRId64 "s }\n",
 		MAX_CHANNELS, MAX_INSTRUMENTS, run->month->expiry_buffer_ns / FL_SECOND);
-	run->watch =
-		(struct watch){ .verdict = &run->month->verdict, .machine = run->collector, .db = run->db };
+	run->watch = (struct watch){
+		.verdict = &run->month->verdict, .machine = run->collector, .db = run->db, .sink = "store"
+	};
 	watch_begin(&run->watch);
 	return machine_start(run->collector, yaml);
 }
@@ -160,7 +161,7 @@ void month_run(struct month *month)
 	int64_t from_us;
 
 	world_open(month->seed);
-	run.db = check_open();
+	run.db = check_open("store");
 	run.exchange = world_machine("exchange");
 	run.collector = world_machine("collector");
 	month->least_ratio = 1;

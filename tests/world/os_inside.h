@@ -53,7 +53,8 @@ struct loop {
 	struct link signals;   /* of struct signal_taker */
 	struct event again;    /* a turn for what was put off */
 	uint64_t turns;
-	unsigned held; /* handles that owners have not closed */
+	int64_t clock_seen_ns; /* clock_off_ns when it was last asked for steps */
+	unsigned held;         /* handles that owners have not closed */
 	bool is_turning, is_stopping, is_closing;
 };
 
@@ -69,8 +70,9 @@ struct machine {
 	bool disk_is_full, disk_fails;
 	int64_t disk_slow_ns; /* added to each job of a worker */
 	int64_t disk_used, disk_bytes;
-	int64_t heap_bytes; /* see heap.h */
-	uint64_t dials;     /* since the world began */
+	int64_t heap_bytes;   /* see heap.h */
+	int64_t clock_off_ns; /* its real clock is so much ahead of the world's */
+	uint64_t dials;       /* since the world began */
 	uint64_t
 		streams_lost; /* WebSockets of the running process that were up and ended in an error */
 };
@@ -85,12 +87,13 @@ struct os_world {
 	struct random_stream net, workers; /* the fault driver has another, of its own */
 	int64_t partition_until_ns;        /* no byte passes between machines until then */
 	int64_t latency_more_ns;           /* a spike */
+	int64_t names_fail_until_ns;       /* no name is found until then */
 	uint64_t hash;                     /* of everything that has happened */
 	uint64_t event_count, turn_count;
 	uint64_t turns_at_now;
 	void (*after_turn)(void *data, struct machine *machine);
 	void *after_turn_data;
-	unsigned links_broken; /* connections that faults have ended, for the test's own account */
+	unsigned streams_broken; /* WebSockets that faults have ended, for the test's own account */
 };
 
 extern struct os_world os;

@@ -291,8 +291,10 @@ int loop_open(struct loop **out)
 	list_init(&loop->listeners);
 	list_init(&loop->workers);
 	list_init(&loop->signals);
-	if (loop->machine != NULL)
+	if (loop->machine != NULL) {
 		loop->machine->loop = loop;
+		loop->clock_seen_ns = loop->machine->clock_off_ns;
+	}
 	*out = loop;
 	return 0;
 }

@@ -7,6 +7,8 @@
 
 #include "os_inside.h"
 
+enum { FOUND_MAX_MS = 20, SILENT_MAX_MS = 20000 }; /* a name server that does not answer */
+
 struct resolve {
 	struct event event;
 	resolve_done done;
@@ -65,8 +67,15 @@ struct resolve *resolve_start(
 	resolve->address.port = port;
 	resolve->error = find(host, &resolve->address);
 	loop->held++;
-	event_at(&resolve->event,
-		os.now_ns + (is_numeric(host, &is_v6) ? 0 : (int64_t)stream_below(&os.net, 20) * FL_MS));
+	if (is_numeric(host, &is_v6)) {
+		event_at(&resolve->event, os.now_ns);
+	} else if (os.names_fail_until_ns > os.now_ns) {
+		resolve->error = -ENOENT;
+		event_at(
+			&resolve->event, os.now_ns + (int64_t)stream_below(&os.net, SILENT_MAX_MS) * FL_MS);
+	} else {
+		event_at(&resolve->event, os.now_ns + (int64_t)stream_below(&os.net, FOUND_MAX_MS) * FL_MS);
+	}
 	return resolve;
 }
 

@@ -489,9 +489,9 @@ bool net_reset_one(uint64_t draw)
 
 	if (tcp == NULL)
 		return false;
+	os.streams_broken += tcp->other->is_stream;
 	reset(tcp->other);
 	reset(tcp);
-	os.links_broken++;
 	return true;
 }
 
@@ -506,6 +506,6 @@ bool net_half_open_one(uint64_t draw)
 	drop_chunks(tcp->other);
 	event_cancel(&tcp->arrival);
 	event_cancel(&tcp->other->arrival);
-	os.links_broken++;
+	os.streams_broken += tcp->other->is_stream;
 	return true;
 }

@@ -41,6 +41,8 @@ struct corpse {
 static struct corpse *corpses;
 static char *ring[RING_LINES];
 static size_t ring_count;
+static void (*listener)(void *data, struct machine *machine, const char *line);
+static void *listener_data;
 static const char *folders[64];
 static size_t folder_count;
 
@@ -62,6 +64,14 @@ static void take_line(void *data, const char *line, size_t length)
 	sprintf(*place, "%-9s %.*s", machine, (int)length, line);
 	if (getenv("WORLD_LOG") != NULL)
 		fputs(*place, stderr);
+	if (listener != NULL)
+		listener(listener_data, os.current, *place);
+}
+
+void world_on_line(void (*take)(void *data, struct machine *machine, const char *line), void *data)
+{
+	listener = take;
+	listener_data = data;
 }
 
 void world_print_log(void)
@@ -112,6 +122,7 @@ void world_close(void)
 	struct link *item, *following;
 
 	os.after_turn = NULL;
+	listener = NULL;
 	list_each (item, following, &os.machines) {
 		struct daemon *daemon = daemon_of(container_of(item, struct machine, link));
 
@@ -414,6 +425,22 @@ struct metrics *machine_metrics(const struct machine *machine)
 void world_partition(int64_t duration_ns)
 {
 	os.partition_until_ns = os.now_ns + duration_ns;
+}
+
+void world_names_fail(int64_t duration_ns)
+{
+	os.names_fail_until_ns = os.now_ns + duration_ns;
+}
+
+void machine_clock(struct machine *machine, int64_t off_ns)
+{
+	os_note("clock", machine, &off_ns, sizeof(off_ns));
+	machine->clock_off_ns = off_ns;
+}
+
+unsigned world_streams_broken(void)
+{
+	return os.streams_broken;
 }
 
 void world_latency(int64_t more_ns)

@@ -29,6 +29,8 @@ void world_run(int64_t duration_ns);
 /** Called after each turn of each machine's loop, until world_close; it may only look. NULL: no
  * more. */
 void world_after_turn(void (*look)(void *data, struct machine *machine), void *data);
+/** Called for each line that is logged, until world_close. `machine`: whose, NULL: nobody's. */
+void world_on_line(void (*take)(void *data, struct machine *machine, const char *line), void *data);
 /** Prints the last log lines to stderr. */
 void world_print_log(void);
 
@@ -61,9 +63,14 @@ struct metrics *machine_metrics(const struct machine *machine); /* NULL: nothing
 /* Troubles; each until it is taken back or over. */
 void world_partition(int64_t duration_ns);
 void world_latency(int64_t more_ns);
+void world_names_fail(int64_t duration_ns);
+/** Its real clock steps, so that it is so much ahead of the world's. */
+void machine_clock(struct machine *machine, int64_t off_ns);
 bool world_reset_connection(uint64_t draw);
 bool world_half_open_connection(uint64_t draw);
 unsigned world_connections(void);
+/** WebSockets among those that were reset or left half open. */
+unsigned world_streams_broken(void);
 void machine_disk(struct machine *machine, bool is_full, bool fails, int64_t slow_ns);
 
 #endif
