@@ -136,7 +136,7 @@ static const struct {
 	{ "restart", GAP_OF_IT " AND g.cause = 'process'" },
 	{ "disk", SAID("journal: ") },
 	{ "exchange down", GAP_OF_IT },
-	{ "names", SAID("no address for host") },
+	{ "names", SAID("dialling again quietly") },
 	{ "clock",
 		"SELECT 1 FROM store.lifecycle_events e WHERE e.event_type = 'clock_stepped' AND e.event_us "
 		"BETWEEN d.from_us - clocks_off() AND d.to_us + clocks_off() + 10000000" },
