@@ -163,8 +163,9 @@ static void check_ended(struct verdict *verdict, sqlite3 *db)
 	check_none(verdict, db, "connections that broke and left no row of stream_gaps",
 		"SELECT count(*), min(c.connection || ', ' || c.reason || ' at ' || c.closed_us) FROM "
 		"main.connections c WHERE c.messages > 0 AND c.closed_us IS NOT NULL AND c.reason <> "
-		"'peer_closed' AND NOT EXISTS (SELECT 1 FROM store.stream_gaps g WHERE g.started_us BETWEEN "
-		"c.closed_us - " BEHIND_US " - " BEFORE_US " AND c.closed_us + 60000000 + clocks_off())");
+		"'peer_closed' AND NOT EXISTS (SELECT 1 FROM store.stream_gaps g WHERE g.started_us <= "
+		"c.closed_us + 60000000 + clocks_off() AND g.ended_us + clocks_off() >= c.closed_us - " BEHIND_US
+		")");
 }
 
 /*
