@@ -79,6 +79,13 @@ void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
 /* How long a venue counts what nobody has closed: two heartbeats at most, and the answer's way. */
 #define GHOST_US "150000000"
 
+/* The row of a kill begins with the last record before it, and a power cut soon after may take it.
+ */
+#define OF_A_PROCESS_CUT_SHORT                                                                     \
+	"EXISTS (SELECT 1 FROM temp.killed k JOIN temp.killed later ON later.keeps_us > 0 AND "        \
+	"later.at_us BETWEEN k.back_us AND k.back_us + 1200000000 WHERE g.started_us - clocks_off() "  \
+	"<= k.at_us AND g.started_us > k.at_us - 86400000000)"
+
 static void check_gaps(struct verdict *verdict, sqlite3 *db)
 {
 	check_none(verdict, db, "gaps of which nothing that was done is the cause",
@@ -89,13 +96,14 @@ static void check_gaps(struct verdict *verdict, sqlite3 *db)
 	check_none(verdict, db, "gaps that end long after their cause",
 		"SELECT count(*), min(cause || ' at ' || started_us || ': ' || ifnull(detail, '')) FROM "
 		"store.stream_gaps g WHERE ended_us IS NOT NULL AND instrument_name IS NULL AND CASE WHEN "
-		"EXISTS (SELECT 1 FROM temp.cut d WHERE g.ended_us <= d.to_us + " BEHIND_US
-		" AND g.ended_us >= d.from_us) THEN false ELSE NOT " OF_ITSELF " END");
+		"EXISTS (SELECT 1 FROM temp.cut d WHERE g.ended_us - clocks_off() <= d.to_us + " BEHIND_US
+		" AND g.ended_us + clocks_off() >= d.from_us) THEN false ELSE NOT " OF_ITSELF " END");
 	/* One that a store has and a power cut took from the journal is nobody's to end. */
 	check_none(verdict, db, "gaps that have not ended",
 		"SELECT count(*), min(cause || ' at ' || started_us || ': ' || ifnull(detail, '')) FROM "
 		"store.stream_gaps g WHERE ended_us IS NULL AND NOT EXISTS (SELECT 1 FROM temp.killed k WHERE "
-		"k.keeps_us > 0 AND g.started_us BETWEEN k.at_us - 1200000000 AND k.at_us)");
+		"k.keeps_us > 0 AND g.started_us BETWEEN k.at_us - 1200000000 AND k.at_us) AND NOT (cause = "
+		"'process' AND " OF_A_PROCESS_CUT_SHORT ")");
 }
 
 static void check_kills(struct verdict *verdict, sqlite3 *db)
