@@ -45,13 +45,18 @@ static size_t take_places(struct deribit *self, const int *place, size_t wanted)
 	return homeless;
 }
 
-/* Whether what was to move or to be subscribed is there; refused channels are not waited for. */
+/*
+ * Whether what was to move or to be subscribed is there, and what is to be left has been: that
+ * comes before the rest within the venue's budget. Refused channels are not waited for.
+ */
 static bool is_at_rest(const struct deribit *self)
 {
 	for (size_t i = 0; i < self->item_count; i++) {
 		const struct deribit_item *item = &self->items[i];
 		uint8_t wanted = deribit_wanted(self, item);
 
+		if (wanted == 0 && item->acked != 0 && item->misses == 0)
+			return false;
 		if (wanted != 0 && item->misses == 0 && item->goal >= 0 &&
 			(item->place != item->goal || (item->acked & wanted) != wanted))
 			return false;

@@ -12,17 +12,20 @@
 
 struct sizes {
 	int connections, least, greatest, total;
+	int64_t spread; /* their variance, times the square of their count */
 };
 
 static struct sizes look_at_each(struct balance *balance, const struct fl_ctx *feed)
 {
-	struct sizes sizes = { 0, INT32_MAX, 0, 0 };
+	struct sizes sizes = { 0, INT32_MAX, 0, 0, 0 };
+	int64_t squares = 0;
 	struct instance_conn *entry;
 	size_t at = 0;
 
 	while ((entry = map_next(feed->conns, &at, NULL, NULL)) != NULL) {
 		sizes.connections++;
 		sizes.total += entry->instruments;
+		squares += (int64_t)entry->instruments * entry->instruments;
 		sizes.least = entry->instruments < sizes.least ? entry->instruments : sizes.least;
 		sizes.greatest = entry->instruments > sizes.greatest ? entry->instruments : sizes.greatest;
 		if (entry->channels > balance->most_channels)
@@ -32,6 +35,7 @@ static struct sizes look_at_each(struct balance *balance, const struct fl_ctx *f
 			verdict_fault(balance->verdict, "connection %d carries %d instruments in %d channels",
 				entry->number - 1, entry->instruments, entry->channels);
 	}
+	sizes.spread = sizes.connections * squares - (int64_t)sizes.total * sizes.total;
 	return sizes;
 }
 
@@ -51,17 +55,17 @@ static void even(struct balance *balance, const struct sizes *sizes, int64_t now
 
 static void uneven(struct balance *balance, const struct sizes *sizes, int64_t now_ns)
 {
-	int spread = sizes->greatest - sizes->least;
-
 	if (balance->since_ns == 0) {
 		balance->since_ns = balance->closer_ns = now_ns;
 		balance->uneven++;
-		balance->spread = spread;
-		balance->total = sizes->total;
-	} else if (spread < balance->spread || sizes->total > balance->total) {
+		balance->spread = sizes->spread;
+		balance->least = balance->most = sizes->total;
+	} else if (sizes->spread < balance->spread || sizes->total > balance->most ||
+		sizes->total < balance->least) {
 		balance->closer_ns = now_ns;
-		balance->spread = spread;
-		balance->total = sizes->total > balance->total ? sizes->total : balance->total;
+		balance->spread = sizes->spread;
+		balance->most = sizes->total > balance->most ? sizes->total : balance->most;
+		balance->least = sizes->total < balance->least ? sizes->total : balance->least;
 	}
 	if (now_ns - balance->closer_ns > balance->slowest_ns)
 		balance->slowest_ns = now_ns - balance->closer_ns;

@@ -4,7 +4,7 @@
  * They cannot be at every instant: what is listed or expires changes one connection's size before
  * the others follow, and a move takes two answers of the venue. So what must hold throughout is:
  * sizes within a tenth of each other (or one instrument), or on the way there: every few seconds
- * the largest and the smallest come closer, unless more has been listed meanwhile. And no
+ * their variance is less than ever since, unless more are listed or fewer left meanwhile. And no
  * connection ever carries more than it may.
  */
 #ifndef WORLD_BALANCE_H
@@ -23,7 +23,8 @@ struct balance {
 	int most_channels;
 	/* Under way: */
 	int64_t since_ns, closer_ns; /* since: 0, they are even */
-	int spread, total;           /* the least, and the most, since then */
+	int64_t spread;              /* their variance, the least since then */
+	int least, most;             /* in all, since then */
 	bool is_told;
 };
 
