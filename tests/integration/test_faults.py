@@ -71,7 +71,8 @@ class Pair:
                                " coalesce(filled_us, ended_us, started_us) BETWEEN ? AND ?", begin * 1e6, end * 1e6)
         return "\n".join([*lines, *(reason for reason, in states), *(gap for gap, in gaps)])
 
-    def wait_healthy(self, seconds=30):
+    def wait_healthy(self, seconds=90):
+        """A connection that has just been lost again and again is dialled again within a minute."""
         self.daemon.wait_connected(self.instruments, seconds)
         return self
 

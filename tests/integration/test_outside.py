@@ -36,7 +36,7 @@ def build(prefix, folder, version):
          PKG_CONFIG_PATH=str(description.parent))
     call("ninja", "-C", folder / "build")
     seen = json.loads((folder / "build" / "compile_commands.json").read_text())
-    assert seen and all(str(SOURCE) not in entry["command"] for entry in seen)
+    assert seen and not any(f"{SOURCE}/" in entry["command"] for entry in seen)
     return folder / "build"
 
 

@@ -6,6 +6,7 @@
 #include "pg_session.h"
 #include "unit.h"
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,13 +32,17 @@ static bool take(const struct server *server, void *to, size_t length)
 	return recv(server->session, to, length, MSG_WAITALL) == (ssize_t)length;
 }
 
+/* In one piece, at once: what waits for an acknowledgement when the session is closed would never
+ * leave. */
 static void say(const struct server *server, char type, const void *body, size_t length)
 {
 	uint32_t size = htonl((uint32_t)length + 4);
+	char message[256] = { type };
 
-	(void)send(server->session, &type, 1, MSG_NOSIGNAL | MSG_MORE);
-	(void)send(server->session, &size, 4, MSG_NOSIGNAL | MSG_MORE);
-	(void)send(server->session, body, length, MSG_NOSIGNAL);
+	assert_true(length <= sizeof(message) - 5);
+	memcpy(message + 1, &size, 4);
+	memcpy(message + 5, body, length);
+	(void)send(server->session, message, 5 + length, MSG_NOSIGNAL);
 }
 
 /* A query's text, in memory of its own. NULL: the client has gone. */
@@ -86,6 +91,7 @@ static bool welcome(struct server *server)
 	char startup[1024];
 
 	server->session = accept(server->listener, NULL, NULL);
+	(void)setsockopt(server->session, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (!take(server, &size, 4) || ntohl(size) > sizeof(startup) ||
 		!take(server, startup, ntohl(size) - 4))
 		return false;
