@@ -135,15 +135,41 @@ static uint32_t page_take(struct deribit *self, struct page *page,
 
 /* ---- by time ---- */
 
-/* The newest trade that an earlier life published in this group, 0: none. */
-static int64_t newest_known(const struct deribit *self, const struct deribit_group *group)
-{
-	int64_t newest = 0;
+/* When instruments of a group last traded, of what earlier lives published. 0: they published none.
+ */
+struct known_trades {
+	int64_t newest_ns;
+	int64_t oldest_ns; /* the venue was followed then */
+};
 
-	for (size_t i = 0; i < self->item_count; i++)
-		if (self->items[i].pair == group->pair && self->items[i].last_trade_ns > newest)
-			newest = self->items[i].last_trade_ns;
-	return newest;
+static struct known_trades known_trades(
+	const struct deribit *self, const struct deribit_group *group)
+{
+	struct known_trades known = { 0 };
+
+	for (size_t i = 0; i < self->item_count; i++) {
+		int64_t at_ns = self->items[i].last_trade_ns;
+
+		if (self->items[i].pair != group->pair || at_ns == 0)
+			continue;
+		if (at_ns > known.newest_ns)
+			known.newest_ns = at_ns;
+		if (known.oldest_ns == 0 || at_ns < known.oldest_ns)
+			known.oldest_ns = at_ns;
+	}
+	return known;
+}
+
+/*
+ * From when on trades of instruments that never traded before are ours. Not from the newest known
+ * trade: it may have come live, behind a hole that the process died in filling.
+ */
+static int64_t followed_since(const struct known_trades *known, int64_t server_ns)
+{
+	if (known->newest_ns == 0)
+		return server_ns;
+	return known->oldest_ns < known->newest_ns - MARGIN_NS ? known->oldest_ns
+														   : known->newest_ns - MARGIN_NS;
 }
 
 static void sweep_gap(struct deribit *self, const struct deribit_group *group, int64_t from,
@@ -165,13 +191,14 @@ static void sweep_gap(struct deribit *self, const struct deribit_group *group, i
 void deribit_sweep_begin(struct deribit *self, struct deribit_group *group, int64_t server_ns)
 {
 	bool is_cold = group->since_ns == 0;
-	int64_t newest = group->newest_ns != 0 ? group->newest_ns : newest_known(self, group);
+	struct known_trades known = known_trades(self, group);
+	int64_t newest = group->newest_ns != 0 ? group->newest_ns : known.newest_ns;
 	int64_t from;
 
 	if (server_ns == 0)
 		server_ns = fl_now_ns(self->ctx);
-	if (is_cold) /* trades of instruments that never traded before: ours from here on */
-		group->since_ns = newest != 0 ? newest - MARGIN_NS : server_ns;
+	if (is_cold)
+		group->since_ns = followed_since(&known, server_ns);
 	if (is_cold && newest == 0) { /* nothing is known from before: nothing was missed */
 		deribit_trades_settle(self, group);
 		return;

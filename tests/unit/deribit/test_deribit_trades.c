@@ -493,6 +493,25 @@ static void a_start_fetches_what_was_missed_while_away(void **state)
 	assert_string_equal(world_seqs(ctx, 1), "9r");
 }
 
+/* The process died again while it fetched, but behind the hole trades had come live. */
+static void a_start_fills_what_the_one_before_did_not(void **state)
+{
+	uint32_t live = fl_instrument_id(ctx, world_name(0), strlen(world_name(0)));
+	uint32_t other = fl_instrument_id(ctx, world_name(1), strlen(world_name(1)));
+	char text[1024], row[512];
+
+	(void)state;
+	ctx->last[live] =
+		(struct fl_last_trade){ .trade_seq = 20, .event_time_ns = ctx->now_ns - FL_SECOND };
+	ctx->last[other] =
+		(struct fl_last_trade){ .trade_seq = 4, .event_time_ns = ctx->now_ns - FL_HOUR };
+	world_start(ctx, 3, 0);
+	snprintf(text, sizeof(text), "{\"result\":{\"trades\":[%s],\"has_more\":false}}",
+		world_trade_row(row, sizeof(row), 2, 1, world_now_ms(ctx) - 30000)); /* its first ever */
+	fake_answer(ctx, REQUEST_SWEEP, 200, text);
+	assert_string_equal(world_seqs(ctx, 2), "1r");
+}
+
 static void beyond_the_horizon_is_a_gap(void **state)
 {
 	uint32_t id = fl_instrument_id(ctx, world_name(0), strlen(world_name(0)));
@@ -653,6 +672,7 @@ int main(void)
 		TEST(a_second_drop_does_not_shorten_the_sweep),
 		TEST(a_drop_during_a_sweep_asks_for_both_absences),
 		TEST(a_start_fetches_what_was_missed_while_away),
+		TEST(a_start_fills_what_the_one_before_did_not),
 		TEST(beyond_the_horizon_is_a_gap),
 		TEST(a_venue_that_counts_anew_is_believed),
 		TEST(what_does_not_fit_in_memory_is_fetched_again),
