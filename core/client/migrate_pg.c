@@ -98,13 +98,12 @@ size_t migrate_pg_pending(const struct migrate_pg *migrate)
 
 /* ---- what a step asks ---- */
 
+#define HAS_TABLE "to_regclass(quote_ident(current_schema()) || '.feedloom_migration') IS NOT NULL"
+
 /* Without a schema that is there, current_schema() is null, and so is what is looked for in it. */
 static void put_look(struct fl_pg_job *job)
 {
-	pg_job_statement(job,
-		"SELECT current_schema() IS NOT NULL, "
-		"to_regclass(quote_ident(current_schema()) || '.feedloom_migration') IS NOT NULL",
-		FL_SQL_ROWS);
+	pg_job_statement(job, "SELECT current_schema() IS NOT NULL, " HAS_TABLE, FL_SQL_ROWS);
 }
 
 static void put_quoted_name(struct fl_pg_job *job, const char *name)
@@ -187,9 +186,14 @@ static void put_file(struct fl_pg_job *job, const struct migration *file)
 	pg_job_sql(job, ")");
 }
 
+/* Nobody else at work, nor since it was looked: tables that are just being made are no older ones.
+ */
 static void put_find(const struct migrate_pg *migrate, struct fl_pg_job *job)
 {
-	pg_job_statement(job, "BEGIN", 0);
+	put_begin(job);
+	pg_job_statement(job, "SELECT 1 / (CASE WHEN (" HAS_TABLE ") = ", FL_SQL_MUST_CHANGE);
+	pg_job_sql(job, migrate->has_table ? "true" : "false");
+	pg_job_sql(job, " THEN 1 ELSE 0 END)");
 	put_script(migrate, job, NAMES);
 	pg_job_statement(job, migrate->scripts[FIND_OLDER], FL_SQL_ROWS);
 	pg_job_statement(job, "\nROLLBACK", 0);
