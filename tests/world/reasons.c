@@ -89,18 +89,18 @@ void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
 static void check_gaps(struct verdict *verdict, sqlite3 *db)
 {
 	check_none(verdict, db, "gaps of which nothing that was done is the cause",
-		"SELECT count(*), min(cause || ' at ' || started_us || ': ' || ifnull(detail, '')) FROM "
+		"SELECT count(*), min(cause || ' from ' || started_us || ' to ' || ifnull(ended_us, '?') || ': ' || ifnull(detail, '')) FROM "
 		"store.stream_gaps g WHERE cause NOT IN ('trade_seq', 'change_id') AND CASE WHEN EXISTS "
 		"(SELECT 1 FROM temp.cut d WHERE g.started_us BETWEEN d.from_us - " BEFORE_US
 		" AND d.to_us + " BEHIND_US ") THEN false ELSE NOT " OF_ITSELF " END");
 	check_none(verdict, db, "gaps that end long after their cause",
-		"SELECT count(*), min(cause || ' at ' || started_us || ': ' || ifnull(detail, '')) FROM "
+		"SELECT count(*), min(cause || ' from ' || started_us || ' to ' || ifnull(ended_us, '?') || ': ' || ifnull(detail, '')) FROM "
 		"store.stream_gaps g WHERE ended_us IS NOT NULL AND instrument_name IS NULL AND CASE WHEN "
 		"EXISTS (SELECT 1 FROM temp.cut d WHERE g.ended_us - clocks_off() <= d.to_us + " BEHIND_US
 		" AND g.ended_us + clocks_off() >= d.from_us) THEN false ELSE NOT " OF_ITSELF " END");
 	/* One that a store has and a power cut took from the journal is nobody's to end. */
 	check_none(verdict, db, "gaps that have not ended",
-		"SELECT count(*), min(cause || ' at ' || started_us || ': ' || ifnull(detail, '')) FROM "
+		"SELECT count(*), min(cause || ' from ' || started_us || ' to ' || ifnull(ended_us, '?') || ': ' || ifnull(detail, '')) FROM "
 		"store.stream_gaps g WHERE ended_us IS NULL AND NOT EXISTS (SELECT 1 FROM temp.killed k WHERE "
 		"k.keeps_us > 0 AND g.started_us BETWEEN k.at_us - 1200000000 AND k.at_us) AND NOT (cause = "
 		"'process' AND " OF_A_PROCESS_CUT_SHORT ")");

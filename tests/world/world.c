@@ -64,8 +64,13 @@ static void take_line(void *data, const char *line, size_t length)
 	sprintf(*place, "%-9s %.*s", machine, (int)length, line);
 	if (getenv("WORLD_LOG") != NULL)
 		fputs(*place, stderr);
-	if (listener != NULL)
-		listener(listener_data, os.current, *place);
+	if (listener != NULL) {
+		struct machine *whose = os.current;
+
+		os.current = NULL; /* what the listener needs is not the machine's memory */
+		listener(listener_data, whose, *place);
+		os.current = whose;
+	}
 }
 
 void world_on_line(void (*take)(void *data, struct machine *machine, const char *line), void *data)
