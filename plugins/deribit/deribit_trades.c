@@ -24,7 +24,9 @@ static void trade_publish(struct deribit *self, struct deribit_item *item, struc
 	if (item->pair != PAIR_NONE && self->pair_group[item->pair] >= 0) {
 		struct deribit_group *group = &self->groups[self->pair_group[item->pair]];
 
-		if (trade->head.event_time_ns > group->newest_ns)
+		/* Until its channel is acknowledged, and swept from there, the hole before it stays in
+		 * sight. */
+		if (group->acked && trade->head.event_time_ns > group->newest_ns)
 			group->newest_ns = trade->head.event_time_ns;
 	}
 }

@@ -12,6 +12,7 @@ import pytest
 from compare import compare
 from harness import FIXTURES, SHORT, until
 
+REDIALLED_S = 90  # a connection that was lost again and again comes back within a minute
 OPTIONS = 40
 UNLISTED = 3
 FEED = {"channels": ["ticker.agg2", "trades.100ms", "quote", "book.100ms"], "max_instruments": 5,
@@ -71,8 +72,7 @@ class Pair:
                                " coalesce(filled_us, ended_us, started_us) BETWEEN ? AND ?", begin * 1e6, end * 1e6)
         return "\n".join([*lines, *(reason for reason, in states), *(gap for gap, in gaps)])
 
-    def wait_healthy(self, seconds=90):
-        """A connection that has just been lost again and again is dialled again within a minute."""
+    def wait_healthy(self, seconds=REDIALLED_S):
         self.daemon.wait_connected(self.instruments, seconds)
         return self
 
@@ -150,10 +150,24 @@ def begins(request):
     if not name.startswith("test_what_passes_by_itself"):
         for fault in sorted(faults - NOTHING_TO_SAY):
             until(lambda reason=REASONS[fault]: re.search(reason, pair.said(begun, time.time())),
-                  f"the reason of {fault} is said: {REASONS[fault]!r}")
+                  f"the reason of {fault} is said: {REASONS[fault]!r}", REDIALLED_S)
 
 
 # ---- connections that end ----
+
+@pytest.mark.skipif(SHORT, reason="takes ten seconds to be noticed")
+def test_a_half_open_connection_and_an_unanswered_request_are_noticed(pair):
+    """The first of all: none of its connections waits for long before it is dialled again."""
+    pair.wait_healthy()
+    silent, frozen = pair.reconnects("silent"), pair.connections()[-1]
+    # Heartbeat and subscription of the one that comes next, and what books that are put right still ask for.
+    pair.fault("unanswered", count=6)
+    pair.fault("drop", connection=pair.first())
+    pair.fault("freeze", connection=frozen, seconds=9)
+    until(lambda: pair.reconnects("silent") > silent, "silence is noticed")
+    until(lambda: pair.daemon.lines("a request was not answered"), "it is said", REDIALLED_S)
+    pair.wait_flow()
+
 
 def test_a_refused_client_comes_again(pair):
     pair.fault("refuse", count=2, status=429)
@@ -189,7 +203,7 @@ def test_heartbeats_refused_in_maintenance_are_asked_for_again(pair):
     until(lambda: pair.reconnects("peer_closed") > before, "connections end")
     pair.wait_flow()
     until(lambda: pair.fault("heartbeat_late", connection="all", seconds=0.001) == len(pair.connections()),
-          "each connection has its heartbeats")
+          "each connection has its heartbeats", REDIALLED_S)
 
 
 # ---- connections that are slow ----
@@ -204,19 +218,6 @@ def test_what_passes_by_itself_changes_nothing(pair, fault, order):
     time.sleep(order.get("seconds", 0))
     pair.wait_flow()
     assert pair.daemon.feed()["reconnects"] == before
-
-
-@pytest.mark.skipif(SHORT, reason="takes ten seconds to be noticed")
-def test_a_half_open_connection_and_an_unanswered_request_are_noticed(pair):
-    pair.wait_healthy()
-    silent, frozen = pair.reconnects("silent"), pair.connections()[-1]
-    # Heartbeat and subscription of the one that comes next, and what books that are put right still ask for.
-    pair.fault("unanswered", count=6)
-    pair.fault("drop", connection=pair.first())
-    pair.fault("freeze", connection=frozen, seconds=9)
-    until(lambda: pair.reconnects("silent") > silent, "silence is noticed")
-    until(lambda: pair.daemon.lines("a request was not answered"), "it is said")
-    pair.wait_flow()
 
 
 # ---- messages ----
@@ -281,7 +282,7 @@ def test_channels_left_out_are_asked_for_again(pair):
     pair.fault("unacknowledged", count=4)
     pair.fault("drop", connection=pair.first())
     until(lambda: pair.daemon.feed()["reconnects"] > before, "the drop is noticed")
-    until(lambda: pair.daemon.lines("did not acknowledge"), "it is said")
+    until(lambda: pair.daemon.lines("did not acknowledge"), "it is said", REDIALLED_S)
     until(lambda: pair.daemon.metric('feedloom_unacknowledged_channels') == 0, "all are there")
     pair.wait_flow()
 

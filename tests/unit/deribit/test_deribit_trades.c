@@ -364,6 +364,27 @@ static void a_live_trade_before_the_acknowledgement_waits_too(void **state)
 	assert_string_equal(world_seqs(ctx, 1), "4r 5");
 }
 
+/* A subscription whose answer is lost streams all the same. */
+static void live_trades_before_the_acknowledgement_do_not_shorten_the_sweep(void **state)
+{
+	char expected[64];
+	int64_t dropped_ms;
+
+	(void)state;
+	world_start(ctx, 3, 0);
+	world_trade(ctx, 0, 10);
+	dropped_ms = world_now_ms(ctx);
+	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_RESET);
+	fake_conn(ctx, 1, FL_CONN_UP, FL_REASON_DONE);
+	fake_pass(ctx, 8 * FL_SECOND);
+	world_trade(ctx, 0, 11); /* the next one: published at once */
+	assert_string_equal(world_seqs(ctx, 0), "10 11");
+	world_acknowledge(ctx, NULL);
+	fake_pass(ctx, FL_SECOND);
+	snprintf(expected, sizeof(expected), "start_timestamp=%lld&", (long long)dropped_ms - 5000);
+	assert_non_null(strstr(fake_url(ctx, REQUEST_SWEEP), expected));
+}
+
 static void a_sweep_goes_page_by_page(void **state)
 {
 	char *text = fake_alloc(1000 * 400), row[512];
@@ -666,6 +687,7 @@ int main(void)
 		TEST(silence_of_the_whole_connection_is_not_its_channels),
 		TEST(live_trades_wait_for_the_sweep),
 		TEST(a_live_trade_before_the_acknowledgement_waits_too),
+		TEST(live_trades_before_the_acknowledgement_do_not_shorten_the_sweep),
 		TEST(a_sweep_goes_page_by_page),
 		TEST(an_endless_millisecond_ends),
 		TEST(a_sweep_that_fails_is_tried_again),
