@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agreement import Run, check_loss_identity
 from harness import BUILD, SANITIZED, ask, until
+from timescale import PgRun
 
 SECOND = Path(os.environ.get("FEEDLOOM_SECOND", BUILD / "tests" / "reload"))  # builds that differ by their version
 VERSIONS = ["1.0", "1.1"]
@@ -111,20 +112,39 @@ class DroppedIn:
         super().begin()
 
 
-class Loaded(DroppedIn, Run):
+class WithVenue(DroppedIn):
     """And its venue from another."""
+    plugins = PLUGINS
 
-    def __init__(self, world, channels, rate):
-        self.take(world, *PLUGINS)
+    def take_all(self, world):
+        self.take(world, *self.plugins)
         self.venue_drop_in = DropIn(world.folder / "var" / "plugins")
         self.venue_drop_in.put("simulator", 0)
+
+
+class Loaded(WithVenue, Run):
+    def __init__(self, world, channels, rate):
+        self.take_all(world)
         super().__init__(world, channels, rate)
+
+
+class LoadedPg(WithVenue, PgRun):
+    plugins = ["sink_timescale" if name == "sink_sqlite" else name for name in PLUGINS]
+
+    def __init__(self, world, server, channels, rate):
+        self.take_all(world)
+        super().__init__(world, server, channels, rate)
+
+    def finish(self):
+        verdict = super().finish()
+        self.daemon.store = self.daemon.folder / "exported.db"
+        return verdict
 
 
 def swap_all(run, turn):
     """Each plugin's other build, under load; every message of before and after is the same connection's."""
     build = (turn + 1) % 2
-    for name in PLUGINS:
+    for name in run.plugins:
         run.feed_drop_in.put(name, build)
         answer = reload(run.daemon, name)
         assert answer.status == 200 or "being reloaded" in answer.json["detail"], answer  # the watcher was first
@@ -156,7 +176,7 @@ def check_swaps(run, connections, turns, pause_ms=None):
     assert run.daemon.feed()["reconnects"] == 0
     rows = {row["name"]: row for row in run.daemon.ask("GET", "/v1/plugins").json["plugins"]}
     pauses = takeovers(run.daemon) + takeovers(run.simulator)
-    for name in PLUGINS:
+    for name in run.plugins:
         # More where the watcher was done before the request came.
         assert turns <= rows[name]["reloads"] <= 2 * turns and rows[name]["last_error"] is None, rows[name]
         assert SANITIZED or rows[name]["images_kept"] == 0, rows[name]

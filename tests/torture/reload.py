@@ -1,7 +1,10 @@
 """A hundred swaps of each plugin and a hundred edits of the configuration, at the venue's fastest public rate."""
+import contextlib
+
 from campaign import Campaign, Option, world
 from harness import SANITIZED
-from reloading import CHANNELS, PAUSE_MS, Loaded, check_end, check_swaps, edit_once, swap_all
+from postgres import server
+from reloading import CHANNELS, PAUSE_MS, Loaded, LoadedPg, check_end, check_swaps, edit_once, swap_all
 from stream import SETTLING_S, check_flat
 
 
@@ -14,8 +17,10 @@ def check_memory(samples):
 
 
 def run(options, progress):
-    with world(progress) as made:
-        done = Loaded(made, CHANNELS, options.rate)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(server()).create() if options.postgres else None
+        made = stack.enter_context(world(progress))
+        done = LoadedPg(made, store, CHANNELS, options.rate) if store else Loaded(made, CHANNELS, options.rate)
         connections = done.simulator.connections()
         for turn in range(max(options.reloads, options.edits)):
             if turn < options.reloads:
@@ -38,4 +43,5 @@ CAMPAIGNS = [Campaign(
     {"reloads": Option(100, "swaps of each plugin"), "edits": Option(100, "of the configuration"),
      "pause_ms": Option(PAUSE_MS, "how long the loop may stand still; 0: on a machine that has other things to do,"
                                   " only the work counts"),
+     "postgres": Option(0, "1: into PostgreSQL, whose sink is swapped then, else into SQLite"),
      "rate": Option(15000, "messages a second of the venue")})]
