@@ -22,6 +22,8 @@ struct row_ref {
 struct refs {
 	struct row_ref *items;
 	size_t count, size;
+	struct row_ref *taken;           /* as they came */
+	uint64_t *keys;                  /* room to sort by */
 	size_t first[FL_KIND_COUNT + 1]; /* where a kind's begin */
 	int64_t newest_received_ns;      /* 0: none */
 };
