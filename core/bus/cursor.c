@@ -68,6 +68,16 @@ static int64_t wait_ns(const struct cursor *cursor, int64_t now_ns)
 	return floor_ns > 0 ? floor_ns : 0;
 }
 
+/* Whether a batch is in flight, and the next one, full as well, is not wholly in the window. */
+static bool is_window_short(const struct cursor *cursor)
+{
+	int64_t end = cursor->window_from + (int64_t)cursor->window_length;
+
+	return cursor->is_in_flight && end < cursor_limit(cursor) &&
+		cursor->journal->last_number - cursor->after.number >= cursor->batch_rows &&
+		end - cursor->after.offset < (int64_t)cursor->batch.length;
+}
+
 static void deliver(struct cursor *cursor)
 {
 	int64_t page = (int64_t)file_page_bytes();
@@ -78,8 +88,11 @@ static void deliver(struct cursor *cursor)
 	timer_stop(cursor->timer);
 	cursor->owner->on_batch(cursor->data, cursor, &cursor->batch);
 	/* The batch is over: its pages need not stay. A batch that is repeated reads them again. */
-	if (cursor->window_segment == segment && behind > GIVE_BACK_BYTES &&
-		behind <= (int64_t)cursor->window_length)
+	if (cursor->window_segment != segment || behind > (int64_t)cursor->window_length)
+		return;
+	if (is_window_short(cursor)) /* moved on meanwhile, so that nobody waits for it then */
+		cursor_map(cursor, cursor->after.offset);
+	else if (behind > GIVE_BACK_BYTES)
 		file_give_back(cursor->window, (size_t)behind);
 }
 
@@ -106,7 +119,7 @@ void cursor_due(struct cursor *cursor)
 		return;
 	}
 	if (!cursor_sees(cursor)) {
-		cursor_map(cursor);
+		cursor_map(cursor, cursor->at.offset);
 		return;
 	}
 	switch (cursor_make_batch(cursor)) {

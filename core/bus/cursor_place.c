@@ -328,6 +328,8 @@ static void take_window(struct cursor *cursor, struct cursor_job *job)
 
 	if (is_passing(cursor, job->error))
 		return;
+	if (job->error < 0 && cursor->is_in_flight)
+		return; /* it was for the next batch, which asks again */
 	if (job->error < 0) {
 		log_warn("journal", "%s/%s: cannot map a segment: %s", cursor->sink, cursor->stream,
 			error_text(job->error));
@@ -436,11 +438,11 @@ void cursor_search(struct cursor *cursor)
 	run_job(cursor, job);
 }
 
-void cursor_map(struct cursor *cursor)
+void cursor_map(struct cursor *cursor, int64_t offset)
 {
 	struct segment *segment = cursor->at.segment;
 	int64_t page = (int64_t)file_page_bytes();
-	int64_t from = cursor->at.offset / page * page;
+	int64_t from = offset / page * page;
 	int64_t size = (segment->file_bytes + page - 1) / page * page;
 	struct cursor_job *job;
 

@@ -118,9 +118,10 @@ void cursor_step(struct cursor *cursor);
 void cursor_leave(struct cursor *cursor);
 /** The rest of the segment cannot be read. */
 void cursor_skip_rest(struct cursor *cursor);
-/** Looks for `at` by number, or maps the window around it: on a worker; cursor_due follows. */
+/** Looks for `at` by number: on a worker; cursor_due follows. */
 void cursor_search(struct cursor *cursor);
-void cursor_map(struct cursor *cursor);
+/** Maps the window from an offset of `at`'s segment on: likewise. */
+void cursor_map(struct cursor *cursor, int64_t offset);
 /** Whether the next frame is in the window, as far as that can be told. */
 bool cursor_sees(const struct cursor *cursor);
 void cursor_drop_window(struct cursor *cursor);

@@ -282,6 +282,55 @@ static void a_refused_batch_comes_again_and_nothing_is_lost(void **state)
 	end(&rig, &store);
 }
 
+static void hold_next(struct store *store)
+{
+	unsigned before = store->batches;
+
+	for (int i = 0; i < 20000 && store->batches == before; i++)
+		rig_wait(store->rig, FL_MS / 2);
+	assert_int_equal(store->batches, before + 1);
+}
+
+/* A third of the window each, and less than a third of what is in front of it. */
+enum { LARGE_ROWS = 4000, LARGE_BATCHES = 9 };
+
+static void full_batches_are_not_cut_where_the_window_ends(void **state)
+{
+	struct rig rig;
+	struct store store;
+
+	(void)state;
+	rig_make(&rig);
+	rig.setup.segment_bytes = 16 << 20;
+	rig_open(&rig);
+	store_make(&store, &rig);
+	store.how.batch_rows = LARGE_ROWS;
+	store.mode = STORE_HOLDS;
+	for (int i = 1; i <= LARGE_ROWS * LARGE_BATCHES; i++) {
+		assert_int_equal(publish(&rig, FL_TICKER, i), 0);
+		if (i % LARGE_ROWS == 0)
+			rig_settle(&rig);
+	}
+	assert_int_equal(store_open(&store), 0);
+	for (int i = 0; i < LARGE_BATCHES; i++) {
+		hold_next(&store);
+		if (i % 2 == 1) { /* its part of the window may be gone: it comes again all the same */
+			store.count -= LARGE_ROWS;
+			store.stored[FL_TICKER] -= LARGE_ROWS;
+			rig_settle(&rig);
+			cursor_retry(store.cursor, 0);
+			hold_next(&store);
+		}
+		assert_int_equal(store.last.count, LARGE_ROWS);
+		store_ack(&store);
+	}
+	assert_int_equal(store.count, LARGE_ROWS * LARGE_BATCHES);
+	for (size_t i = 0; i < store.count; i++)
+		assert_int_equal(store.ids[i], i + 1);
+	assert_identity(&store);
+	end(&rig, &store);
+}
+
 static void an_ack_of_something_else_is_ignored(void **state)
 {
 	struct rig rig;
@@ -537,6 +586,7 @@ int main(void)
 		cmocka_unit_test(a_record_of_a_batch_has_its_number),
 		cmocka_unit_test(a_quiet_stream_is_not_woken_for_others_records),
 		cmocka_unit_test(a_refused_batch_comes_again_and_nothing_is_lost),
+		cmocka_unit_test(full_batches_are_not_cut_where_the_window_ends),
 		cmocka_unit_test(an_ack_of_something_else_is_ignored),
 		cmocka_unit_test(a_cursor_is_adopted_where_it_stands),
 		cmocka_unit_test(a_commit_floor_is_kept_and_a_long_one_cut_short),
