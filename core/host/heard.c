@@ -100,21 +100,24 @@ struct heard *heard_entry(struct heard_table *table, uint32_t instrument, int ki
 
 static void learn_records(struct heard *item, uint32_t records)
 {
-	uint32_t gaps = item->silence.count < MEAN_OVER ? item->silence.count : MEAN_OVER;
+	uint32_t gaps = item->silence.count;
+	float share = 1.0f / (float)MEAN_OVER; /* mostly no division */
 
-	item->mean_records +=
-		((float)(records - item->at_record) - item->mean_records) / (float)(gaps > 0 ? gaps : 1);
+	if (gaps < MEAN_OVER)
+		share = 1.0f / (float)(gaps > 0 ? gaps : 1);
+	item->mean_records += ((float)(records - item->at_record) - item->mean_records) * share;
 }
 
-void heard_now(struct heard *item, const struct heard_on *on, int64_t now_ns)
+void heard_now(
+	struct heard *item, uint16_t conn, uint32_t session, uint32_t records, int64_t now_ns)
 {
-	if (item->session != on->session)
+	if (item->session != session)
 		item->silence.last_ns = 0;
 	if (item->silence.last_ns != 0)
-		learn_records(item, on->records);
-	item->session = on->session;
-	item->conn = on->conn;
-	item->at_record = on->records;
+		learn_records(item, records);
+	item->session = session;
+	item->conn = conn;
+	item->at_record = records;
 	fl_silence_heard(&item->silence, now_ns);
 	if (item->strikes > 0 && ++item->calm >= CALM) {
 		item->strikes--;

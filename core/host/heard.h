@@ -50,13 +50,14 @@ struct heard *heard_find(const struct heard_table *table, uint32_t instrument, i
 /** A record of the instrument is about to come: what will be looked at is fetched from memory
  * meanwhile. */
 void heard_expect(const struct heard_table *table, uint32_t instrument);
-/** Where a record came from. */
-struct heard_on {
-	uint16_t conn;
-	uint32_t session, records; /* since the process began; comes round */
-};
-/** A record came: what was silent while its connection was away is no gap. */
-void heard_now(struct heard *item, const struct heard_on *on, int64_t now_ns);
+/**
+ * A record came: what was silent while its connection was away is no gap.
+ *
+ * @param session  of its connection, which has brought so many `records` since the process began;
+ *                 comes round
+ */
+void heard_now(
+	struct heard *item, uint16_t conn, uint32_t session, uint32_t records, int64_t now_ns);
 /** What it has learned; INT64_MAX: not enough. */
 int64_t heard_limit_ns(const struct heard *item, int64_t floor_ns);
 void heard_forget(struct heard_table *table, uint32_t instrument);

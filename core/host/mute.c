@@ -61,7 +61,6 @@ void mute_heard(struct instance_conn *entry, const struct fl_record *record)
 	struct mute *mute = kind < 0 ? NULL : mute_of(ctx);
 	struct heard *item = mute == NULL ? NULL : heard_entry(&mute->heard, record->instrument, kind);
 	int64_t now_ns = mute_now_ns(ctx);
-	struct heard_on on;
 
 	if (item == NULL)
 		return;
@@ -69,8 +68,7 @@ void mute_heard(struct instance_conn *entry, const struct fl_record *record)
 		mute_alarm_heard(ctx, item);
 	if (is_behind_pause(entry, now_ns))
 		begin_session(entry, now_ns);
-	on = (struct heard_on){ (uint16_t)entry->number, entry->session, ++entry->records };
-	heard_now(item, &on, now_ns);
+	heard_now(item, (uint16_t)entry->number, entry->session, ++entry->records, now_ns);
 	if (entry->silence.last_ns != now_ns) /* what came together is one sign of life */
 		fl_silence_heard(&entry->silence, now_ns);
 }
