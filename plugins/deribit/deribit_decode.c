@@ -22,6 +22,8 @@ void deribit_decoder_init(struct deribit_decoder *decoder)
 
 void deribit_decoder_release(struct deribit_decoder *decoder)
 {
+	if (decoder->doc == NULL)
+		return;
 	yyjson_doc_free(decoder->doc);
 	decoder->doc = NULL;
 }
@@ -388,67 +390,6 @@ static enum deribit_kind decode_book(
 
 /* ---- envelopes ---- */
 
-/* What an object has under names that are looked for, by one pass over it. The first of a name
- * holds. */
-struct envelope {
-	yyjson_val *method, *params, *id, *us_out, *error, *result; /* of the whole */
-	yyjson_val *channel, *data, *type;                          /* of params */
-};
-
-static void keep_first(yyjson_val **to, yyjson_val *value)
-{
-	if (*to == NULL)
-		*to = value;
-}
-
-static void envelope_field(struct envelope *to, const char *key, size_t length, yyjson_val *value)
-{
-	switch (length) {
-	case 2:
-		if (IS("id"))
-			keep_first(&to->id, value);
-		break;
-	case 4:
-		if (IS("data"))
-			keep_first(&to->data, value);
-		else if (IS("type"))
-			keep_first(&to->type, value);
-		break;
-	case 5:
-		if (IS("usOut"))
-			keep_first(&to->us_out, value);
-		else if (IS("error"))
-			keep_first(&to->error, value);
-		break;
-	case 6:
-		if (IS("method"))
-			keep_first(&to->method, value);
-		else if (IS("params"))
-			keep_first(&to->params, value);
-		else if (IS("result"))
-			keep_first(&to->result, value);
-		break;
-	case 7:
-		if (IS("channel"))
-			keep_first(&to->channel, value);
-		break;
-	default: break;
-	}
-}
-
-static struct envelope open_envelope(yyjson_val *object)
-{
-	struct envelope envelope = { 0 };
-	yyjson_obj_iter iter;
-	yyjson_val *name;
-
-	yyjson_obj_iter_init(object, &iter);
-	while ((name = yyjson_obj_iter_next(&iter)) != NULL)
-		envelope_field(
-			&envelope, yyjson_get_str(name), yyjson_get_len(name), yyjson_obj_iter_get_val(name));
-	return envelope;
-}
-
 static inline bool channel_is(struct deribit_text channel, const char *head)
 {
 	size_t length = strlen(head);
@@ -468,10 +409,9 @@ static enum deribit_kind decode_rows(
 static enum deribit_kind decode_subscription(
 	struct deribit_decoder *decoder, yyjson_val *params, struct deribit_message *out)
 {
-	struct envelope inner = open_envelope(params);
-	yyjson_val *data = inner.data;
+	yyjson_val *data = yyjson_obj_get(params, "data");
 
-	out->channel = text_of(inner.channel);
+	out->channel = text_of(yyjson_obj_get(params, "channel"));
 	if (out->channel.length == 0 || data == NULL)
 		return DERIBIT_MALFORMED;
 	if (channel_is(out->channel, "trades."))
@@ -509,33 +449,41 @@ static enum deribit_kind decode_error(yyjson_val *error, struct deribit_message 
 static enum deribit_kind decode_envelope(
 	struct deribit_decoder *decoder, yyjson_val *root, struct deribit_message *out)
 {
-	struct envelope outer = open_envelope(root);
-	struct deribit_text method = text_of(outer.method);
+	struct deribit_text method = text_of(yyjson_obj_get(root, "method"));
+	yyjson_val *params = yyjson_obj_get(root, "params"), *error;
 	int64_t out_us = 0;
 
 	if (!yyjson_is_obj(root))
 		return DERIBIT_MALFORMED;
 	if (text_is(method, "subscription"))
-		return decode_subscription(decoder, outer.params, out);
+		return decode_subscription(decoder, params, out);
 	if (text_is(method, "heartbeat"))
-		return text_is(text_of(open_envelope(outer.params).type), "test_request")
+		return text_is(text_of(yyjson_obj_get(params, "type")), "test_request")
 			? DERIBIT_TEST_REQUEST
 			: DERIBIT_HEARTBEAT;
-	if (!whole(outer.id, &out->id) || out->id < 0)
+	if (!whole(yyjson_obj_get(root, "id"), &out->id) || out->id < 0)
 		out->id = -1;
-	if (whole(outer.us_out, &out_us) && out_us > 0 && out_us <= LATEST_MS * 1000)
+	if (whole(yyjson_obj_get(root, "usOut"), &out_us) && out_us > 0 && out_us <= LATEST_MS * 1000)
 		out->server_ns = out_us * FL_US;
-	if (outer.error != NULL)
-		return decode_error(outer.error, out);
-	out->result = outer.result;
+	error = yyjson_obj_get(root, "error");
+	if (error != NULL)
+		return decode_error(error, out);
+	out->result = yyjson_obj_get(root, "result");
 	return out->result != NULL ? DERIBIT_RESULT : DERIBIT_IGNORED;
 }
 
 static void message_init(struct deribit_message *out)
 {
+	static const struct deribit_text none = { "", 0 };
+
 	out->kind = DERIBIT_MALFORMED;
 	out->is_odd = false;
-	out->channel = out->instrument = out->underlying = out->text = (struct deribit_text){ "", 0 };
+	/* Not one from the other: that is compiled to reading back, in one word, what was stored in
+	 * two. */
+	out->channel = none;
+	out->instrument = none;
+	out->underlying = none;
+	out->text = none;
 	out->book = NULL;
 	out->rows = (yyjson_arr_iter){ 0 };
 	out->time_ns = out->server_ns = out->code = 0;
