@@ -122,20 +122,26 @@ static const char *keep_text(struct dictionary *dictionary, const char *text, si
 	return copy;
 }
 
-/* Eight bytes a step; seeded, so that names from outside cannot be chosen to collide. */
+/*
+ * Eight bytes a step, the last of which overlap those before; seeded, so that names from outside
+ * cannot be chosen to collide.
+ */
 static uint32_t hash_name(
 	const struct dictionary *dictionary, uint16_t venue, const char *name, size_t length)
 {
 	uint64_t hash = dictionary->seed ^ ((uint64_t)venue << 48) ^ length;
-	uint64_t part;
+	uint64_t part = 0;
+	size_t at = 0;
 
-	for (; length >= 8; name += 8, length -= 8) {
-		memcpy(&part, name, 8);
+	for (; at + sizeof(part) < length; at += sizeof(part)) {
+		memcpy(&part, name + at, sizeof(part));
 		hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
 		hash ^= hash >> 29;
 	}
-	part = 0;
-	memcpy(&part, name, length);
+	if (length >= sizeof(part))
+		memcpy(&part, name + length - sizeof(part), sizeof(part));
+	else
+		memcpy(&part, name, length);
 	hash = (hash ^ part) * UINT64_C(0xbf58476d1ce4e5b9);
 	hash ^= hash >> 32;
 	hash *= UINT64_C(0x94d049bb133111eb);
@@ -154,22 +160,30 @@ static struct entry *entry_of(const struct dictionary *dictionary, uint32_t id)
 	return &block[id % BLOCK_COUNT];
 }
 
+/* The next id whose name has this hash, from slot `at` on, which moves behind it; 0: no more. */
+static uint32_t next_with(const struct dictionary *dictionary, uint32_t hash, uint32_t *at)
+{
+	for (;;) {
+		const struct slot *slot = &dictionary->slots[(*at)++ & dictionary->slot_mask];
+
+		if (slot->id == 0 || slot->hash == hash)
+			return slot->id;
+	}
+}
+
 static uint32_t find(const struct dictionary *dictionary, uint32_t hash, uint16_t venue,
 	const char *name, size_t length)
 {
-	for (uint32_t i = hash;; i++) {
-		const struct slot *slot = &dictionary->slots[i & dictionary->slot_mask];
-		const struct entry *entry;
+	uint32_t at = hash, id;
 
-		if (slot->id == 0)
-			return 0;
-		if (slot->hash != hash)
-			continue;
-		entry = &dictionary->blocks[slot->id / BLOCK_COUNT][slot->id % BLOCK_COUNT];
+	while ((id = next_with(dictionary, hash, &at)) != 0) {
+		const struct entry *entry = &dictionary->blocks[id / BLOCK_COUNT][id % BLOCK_COUNT];
+
 		if (entry->length == length && entry->venue == venue &&
 			memcmp(entry->name, name, length) == 0)
-			return slot->id;
+			break;
 	}
+	return id;
 }
 
 static void place(struct slot *slots, uint32_t mask, uint32_t hash, uint32_t id)
@@ -299,6 +313,20 @@ uint32_t dictionary_instrument(
 refuse:
 	dictionary->refused++;
 	return 0;
+}
+
+uint32_t dictionary_expect(
+	const struct dictionary *dictionary, uint16_t venue, const char *name, size_t length)
+{
+	uint32_t hash, at, id;
+
+	if (length == 0 || length > DICTIONARY_NAME_MAX)
+		return 0;
+	hash = at = hash_name(dictionary, venue, name, length);
+	id = next_with(dictionary, hash, &at);
+	if (id != 0)
+		__builtin_prefetch(&dictionary->blocks[id / BLOCK_COUNT][id % BLOCK_COUNT]);
+	return id;
 }
 
 const char *dictionary_instrument_name(const struct dictionary *dictionary, uint32_t instrument)

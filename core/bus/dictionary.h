@@ -31,6 +31,12 @@ uint32_t dictionary_instrument(
 /** The id of a name, 0 when it has none. */
 uint32_t dictionary_find(
 	const struct dictionary *dictionary, uint16_t venue, const char *name, size_t length);
+/**
+ * The id of a name, 0 when it has none, but by its hash alone: the entry, which tells whether it
+ * is, is only on its way from memory.
+ */
+uint32_t dictionary_expect(
+	const struct dictionary *dictionary, uint16_t venue, const char *name, size_t length);
 /** "" for an id never given out. */
 const char *dictionary_instrument_name(const struct dictionary *dictionary, uint32_t instrument);
 const char *dictionary_instrument_venue(const struct dictionary *dictionary, uint32_t instrument);

@@ -59,11 +59,17 @@ static struct dictionary *names(const struct fl_ctx *ctx)
 
 uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length)
 {
-	uint32_t id = ctx->host->parts.bus == NULL
+	return ctx->host->parts.bus == NULL
 		? 0
 		: dictionary_instrument(names(ctx), ctx->venue, name, length);
+}
 
-	mute_expect(ctx, id); /* who asks for its number is about to publish it */
+uint32_t fl_instrument_expect(struct fl_ctx *ctx, const char *name, size_t length)
+{
+	uint32_t id =
+		ctx->host->parts.bus == NULL ? 0 : dictionary_expect(names(ctx), ctx->venue, name, length);
+
+	mute_expect(ctx, id);
 	return id;
 }
 

@@ -93,12 +93,14 @@ struct deribit_item {
 	/* Bits by template. At most one call is under way for an item. */
 	uint8_t asked, acked, leaving, renew;
 	uint8_t flags, pair, misses;
-	/* With what is above: all that most messages touch of it, in two lines of the cache. */
+	uint8_t name_length;
 	uint32_t underlying_id; /* that its last ticker named, 0: none */
 	uint32_t underlying_length;
 	const char *underlying_name; /* core's */
-	uint32_t generation;         /* of the listing that last had it */
-	int64_t call;                /* id of the call under way, 0: none */
+	/* Up to its expiry: all that most messages touch, in two lines of the cache. */
+	struct fl_instrument record;
+	uint32_t generation; /* of the listing that last had it */
+	int64_t call;        /* id of the call under way, 0: none */
 	int64_t retry_at_ns;
 	int64_t last_seq; /* trade_seq of the last trade published, -1: none known */
 	int64_t last_trade_ns;
@@ -106,7 +108,6 @@ struct deribit_item {
 	int64_t rehearsed_ns;       /* expiry that stands in for the venue's, 0: none */
 	struct deribit_hold *hold;  /* NULL: nothing is missing */
 	struct deribit_chain chain; /* of its book */
-	struct fl_instrument record;
 };
 
 /* A channel by kind and currency or by index. All are on one connection, `group_link`. */

@@ -14,6 +14,7 @@
 
 /* Messages up to this length are parsed in memory that is kept (12 bytes a byte at worst). */
 enum { POOL_MESSAGE_BYTES = 16384 };
+enum { GLANCE_BYTES = 64 }; /* of a channel's name */
 
 void deribit_decoder_init(struct deribit_decoder *decoder)
 {
@@ -470,6 +471,26 @@ static enum deribit_kind decode_envelope(
 		return decode_error(error, out);
 	out->result = yyjson_obj_get(root, "result");
 	return out->result != NULL ? DERIBIT_RESULT : DERIBIT_IGNORED;
+}
+
+struct deribit_text deribit_glance(const char *data, size_t length)
+{
+	static const char opening[] =
+		"{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{\"channel\":\"";
+	const char *name = data + sizeof(opening) - 1, *end = NULL;
+
+	if (length < sizeof(opening) + GLANCE_BYTES || memcmp(data, opening, sizeof(opening) - 1) != 0)
+		return (struct deribit_text){ "", 0 };
+	if (is_key(name, "quote.", 6)) {
+		name += 6;
+		end = memchr(name, '"', GLANCE_BYTES - 6);
+	} else if (is_key(name, "ticker.", 7)) {
+		name += 7;
+		end = memchr(name, '.', GLANCE_BYTES - 7);
+	}
+	if (end == NULL)
+		return (struct deribit_text){ "", 0 };
+	return (struct deribit_text){ name, (size_t)(end - name) };
 }
 
 static void message_init(struct deribit_message *out)

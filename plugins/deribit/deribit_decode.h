@@ -72,6 +72,13 @@ void deribit_decoder_init(struct deribit_decoder *decoder);
 void deribit_decoder_finish(struct deribit_decoder *decoder);
 
 /**
+ * The instrument of a quote or a ticker, which is what nearly all messages are, as it stands in the
+ * name of the channel at the beginning; empty: it does not. Only a guess, before anything is
+ * parsed.
+ */
+struct deribit_text deribit_glance(const char *data, size_t length);
+
+/**
  * Decodes one WebSocket message, in place.
  *
  * @param data  overwritten; YYJSON_PADDING_SIZE writable bytes follow

@@ -76,6 +76,7 @@ struct deribit_item *deribit_item(struct deribit *self, const char *name, size_t
 		.place = -1,
 		.goal = -1,
 		.pair = PAIR_NONE,
+		.name_length = (uint8_t)length,
 		.last_seq = -1 };
 	fl_record_init(&item->record, FL_INSTRUMENT);
 	item->record.head.instrument = id;

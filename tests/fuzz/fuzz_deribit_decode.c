@@ -127,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool is_answer = fuzz_byte(&in) & 1;
 	size_t padding = is_answer ? 0 : FL_MESSAGE_PADDING;
 	struct deribit_message message;
+	struct deribit_text glance;
 	enum deribit_kind kind;
 	bool is_json;
 	char *copy = fuzz_alloc(in.left + padding);
@@ -135,6 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, in.at, in.left);
 	/* What lies behind the message must not become part of it. */
 	memcpy(copy + in.left, "\"}}}}}}}", padding);
+	glance = deribit_glance(copy, in.left);
+	CHECK(glance.length == 0 || glance.data + glance.length < copy + in.left);
 	is_json = is_valid(copy, in.left);
 	kind = is_answer ? deribit_decode_response(&decoder, copy, in.left, &message)
 					 : deribit_decode(&decoder, copy, in.left, &message);

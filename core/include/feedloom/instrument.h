@@ -19,6 +19,16 @@
 FL_API uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length);
 
 /**
+ * What the id of a name most likely is, without waiting for memory: what the core will look at when
+ * a record of it is published is only on its way. For feeds that see of what a message will be
+ * before they have parsed it, which takes longer than that.
+ *
+ * @return an id, whose name is to be compared (fl_instrument_name) before it is used; 0: the name
+ *         has none
+ */
+FL_API uint32_t fl_instrument_expect(struct fl_ctx *ctx, const char *name, size_t length);
+
+/**
  * As fl_instrument_id, at another venue: for services that speak of what feeds follow.
  *
  * @param venue  as fl_instrument_venue says it

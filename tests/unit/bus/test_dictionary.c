@@ -25,6 +25,25 @@ static void a_name_keeps_its_id(void **state)
 	dictionary_destroy(dictionary);
 }
 
+static void what_is_expected_is_what_is_found(void **state)
+{
+	struct dictionary *dictionary = dictionary_create(1);
+	uint16_t venue = dictionary_venue(dictionary, "deribit");
+	char name[65];
+
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	assert_int_equal(dictionary_expect(dictionary, venue, name, 1), 0);
+	for (size_t length = 1; length <= 63; length++) /* all begin and end alike */
+		assert_int_equal(dictionary_instrument(dictionary, venue, name, length), length);
+	for (size_t length = 1; length <= 63; length++)
+		assert_int_equal(dictionary_expect(dictionary, venue, name, length), length);
+	assert_int_equal(dictionary_expect(dictionary, venue, name, 0), 0);
+	assert_int_equal(dictionary_expect(dictionary, venue, name, 64), 0);
+	assert_int_equal(dictionary_expect(dictionary, (uint16_t)(venue + 1), name, 1), 0);
+	dictionary_destroy(dictionary);
+}
+
 static void bad_names_get_no_id(void **state)
 {
 	struct dictionary *dictionary = dictionary_create(1);
@@ -127,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_keeps_its_id),
+		cmocka_unit_test(what_is_expected_is_what_is_found),
 		cmocka_unit_test(bad_names_get_no_id),
 		cmocka_unit_test(the_table_ends_at_a_million),
 		cmocka_unit_test(sources_have_a_name_and_a_venue),

@@ -98,6 +98,17 @@ uint32_t fl_instrument_id(struct fl_ctx *ctx, const char *name, size_t length)
 	return ctx->name_count;
 }
 
+/* By the beginning alone: what is expected may be wrong. */
+uint32_t fl_instrument_expect(struct fl_ctx *ctx, const char *name, size_t length)
+{
+	for (uint32_t id = 1; id <= ctx->name_count && length > 0; id++)
+		if (strncmp(ctx->names[id], name, length) == 0) {
+			ctx->expected++;
+			return id;
+		}
+	return 0;
+}
+
 const char *fl_instrument_name(const struct fl_ctx *ctx, uint32_t instrument)
 {
 	return ctx->names[instrument];

@@ -39,6 +39,7 @@ struct fl_ctx {
 
 	char (*names)[64]; /* by id */
 	uint32_t name_count;
+	int expected;               /* instruments that were, see fl_instrument_expect */
 	struct fl_last_trade *last; /* by id, trade_seq 0: none */
 
 	enum fl_conn_state conns[64];

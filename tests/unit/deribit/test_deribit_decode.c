@@ -168,6 +168,7 @@ static struct seen check_file(const char *name)
 	data = fake_file(path, &length);
 	for (line = data; line < data + length; line = end + 1) {
 		struct deribit_message in;
+		struct deribit_text glance;
 		yyjson_doc *doc;
 		yyjson_val *payload;
 
@@ -176,13 +177,17 @@ static struct seen check_file(const char *name)
 			end = data + length;
 		doc = yyjson_read(line, (size_t)(end - line), 0);
 		payload = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(doc), "params"), "data");
+		glance = deribit_glance(line, (size_t)(end - line));
 		switch (decode_part(line, (size_t)(end - line), &in)) {
 		case DERIBIT_TICKER:
 			check_ticker(payload, &in);
+			assert_int_equal(glance.length, in.instrument.length);
+			assert_memory_equal(glance.data, in.instrument.data, glance.length);
 			seen.tickers++;
 			break;
 		case DERIBIT_BOOK:
 			check_book(payload, &in);
+			assert_int_equal(glance.length, 0);
 			seen.books++;
 			break;
 		case DERIBIT_RESULT:
@@ -209,6 +214,31 @@ static void every_captured_value_arrives(void **state)
 	assert_int_equal(seen[0].tickers + seen[1].tickers + seen[2].tickers, 454);
 	assert_int_equal(seen[0].books + seen[1].books + seen[2].books, 289);
 	assert_int_equal(seen[0].replies + seen[1].replies + seen[2].replies, 3);
+}
+
+static void a_glance_takes_what_stands_at_its_place_and_nothing_else(void **state)
+{
+	static const char quote[] =
+		"{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{\"channel\":"
+		"\"quote.BTC-26JUN26-1000-C\",\"data\":{\"timestamp\":1700000000124,"
+		"\"instrument_name\":\"BTC-26JUN26-1000-C\",\"best_bid_price\":0.1}}}";
+	static const char endless[] =
+		"{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{\"channel\":"
+		"\"ticker.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.agg2\"}}";
+
+	(void)state;
+	text_equals(deribit_glance(quote, strlen(quote)), "BTC-26JUN26-1000-C");
+	assert_int_equal(deribit_glance(quote + 1, strlen(quote) - 1).length, 0);
+	assert_int_equal(deribit_glance(endless, strlen(endless)).length, 0);
+	for (size_t length = 0; length < strlen(quote); length++) {
+		char *copy = fake_alloc(length);
+		struct deribit_text glance;
+
+		memcpy(copy, quote, length);
+		glance = deribit_glance(copy, length);
+		assert_true(glance.length == 0 || glance.data + glance.length <= copy + length);
+		free(copy);
+	}
 }
 
 static void every_other_captured_channel_is_understood(void **state)
@@ -693,6 +723,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_captured_value_arrives),
+		cmocka_unit_test(a_glance_takes_what_stands_at_its_place_and_nothing_else),
 		cmocka_unit_test(every_other_captured_channel_is_understood),
 		cmocka_unit_test(a_message_torn_anywhere_is_malformed),
 		cmocka_unit_test(wrong_shapes_are_malformed),

@@ -295,6 +295,30 @@ static void quotes_and_tickers_arrive_with_names_and_times(void **state)
 	assert_true(quote->bid_price == 0.1 && isnan(quote->ask_price));
 }
 
+static void a_channel_that_names_another_instrument_misleads_nobody(void **state)
+{
+	static const char *const channels[] = { "quote.BTC-26JUN26-1000-C", "quote.BTC-26JUN26-1001-C",
+		"quote.BTC-26JUN26-1000", "quote.NOBODY" };
+	const struct fl_quote *quote;
+	char text[512];
+
+	(void)state;
+	ctx = world_create(&options);
+	world_start(ctx, 2, 0);
+	fake_clear(ctx);
+	for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++) {
+		snprintf(text, sizeof(text),
+			"{\"jsonrpc\":\"2.0\",\"method\":\"subscription\",\"params\":{\"channel\":\"%s\","
+			"\"data\":{\"timestamp\":1700000000124,\"instrument_name\":\"BTC-26JUN26-1000-C\","
+			"\"best_bid_price\":0.1,\"best_bid_amount\":2}}}",
+			channels[i]);
+		fake_message(ctx, 1, text);
+		quote = fake_record(ctx, FL_QUOTE, i);
+		assert_string_equal(fl_instrument_name(ctx, quote->head.instrument), world_name(0));
+	}
+	assert_int_equal(ctx->expected, 3); /* the last was not: the core had no such name */
+}
+
 static void nothing_is_quoted_after_expiry(void **state)
 {
 	static const char ticker[] =
@@ -713,6 +737,7 @@ int main(void)
 		TEST(malformed_messages_are_counted_and_nothing_else),
 		TEST(an_unanswered_request_is_sent_again_then_the_connection_replaced),
 		TEST(quotes_and_tickers_arrive_with_names_and_times),
+		TEST(a_channel_that_names_another_instrument_misleads_nobody),
 		TEST(nothing_is_quoted_after_expiry),
 		TEST(a_clock_that_is_off_is_complained_of),
 		TEST(a_session_of_long_ago_streams),
