@@ -187,10 +187,12 @@ static void pass_by(struct cursor *cursor, const struct making *making)
 
 enum make_result cursor_make_batch(struct cursor *cursor)
 {
-	struct making making = { .cursor = cursor, .at = cursor->at };
+	struct making making = { .cursor = cursor };
 	struct segment *segment = cursor->at.segment;
 	uint64_t dropped_before[FL_KIND_COUNT];
 
+	cursor_take_forgotten(cursor);
+	making.at = cursor->at;
 	making.data = cursor->window + (cursor->at.offset - cursor->window_from);
 	cursor->received_count = 0;
 	memcpy(dropped_before, cursor->pending_dropped, sizeof(dropped_before));

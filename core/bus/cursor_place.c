@@ -124,10 +124,34 @@ static struct segment *start_of_generation(const struct journal *journal, uint32
 	return segment_for(journal, generation, 0);
 }
 
+static bool is_within(const struct cursor *cursor, const struct journal *journal)
+{
+	return cursor->at.segment != NULL && cursor->at.segment->generation == journal->generation;
+}
+
+/* What a power cut took was published all the same: the counts of this generation begin behind it. */
+static void remember(struct journal *journal, unsigned kind, uint64_t more, struct cursor *who)
+{
+	journal->forgotten[kind] += more;
+	journal->published[kind] += more;
+	for (struct link *at = journal->segments.next; at != &journal->segments; at = at->next) {
+		struct segment *segment = container_of(at, struct segment, link);
+
+		if (segment->generation == journal->generation)
+			segment->published[kind] += more;
+	}
+	for (struct link *at = journal->cursors.next; at != &journal->cursors; at = at->next) {
+		struct cursor *cursor = container_of(at, struct cursor, link);
+
+		if (cursor != who && is_within(cursor, journal))
+			cursor->forgotten[kind] += more;
+	}
+}
+
 /*
- * The store has records that a power cut took from the journal. They were published, whatever the
- * journal remembers: its count catches up, for this reader at once, for others as something
- * dropped.
+ * The store has records that a power cut took from the journal, and may have more or fewer of them
+ * than another store. The journal's count catches up with whoever has most; what it has not is
+ * dropped for it.
  */
 static void catch_up_counts(struct cursor *cursor)
 {
@@ -135,11 +159,29 @@ static void catch_up_counts(struct cursor *cursor)
 
 	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++) {
 		uint64_t passed = cursor->at.passed[kind], consumed = cursor->consumed[kind];
+		uint64_t lacking = passed > consumed ? passed - consumed : 0;
 
-		if (consumed <= passed)
-			continue;
-		journal->published[kind] += consumed - passed;
-		cursor->at.passed[kind] = consumed;
+		if (consumed > passed)
+			remember(journal, kind, consumed - passed, cursor);
+		/* A filter may have passed them by: nobody knows. */
+		if (!filter_takes_all(cursor->filter))
+			lacking = 0;
+		if (lacking > journal->forgotten[kind])
+			lacking = journal->forgotten[kind];
+		cursor->forgotten[kind] = lacking;
+		cursor->at.passed[kind] = consumed > passed ? consumed : passed - lacking;
+	}
+}
+
+void cursor_take_forgotten(struct cursor *cursor)
+{
+	for (unsigned kind = 0; kind < FL_KIND_COUNT; kind++) {
+		cursor->at.passed[kind] += cursor->forgotten[kind];
+		if (filter_takes_kind(cursor->filter, kind))
+			cursor->pending_dropped[kind] += cursor->forgotten[kind];
+		else
+			cursor->pending_filtered[kind] += cursor->forgotten[kind];
+		cursor->forgotten[kind] = 0;
 	}
 }
 
@@ -183,6 +225,7 @@ int cursor_locate(struct cursor *cursor, const struct fl_position *position)
 	memset(cursor->pending_dropped, 0, sizeof(cursor->pending_dropped));
 	memset(cursor->pending_filtered, 0, sizeof(cursor->pending_filtered));
 	memset(cursor->filtered, 0, sizeof(cursor->filtered));
+	memset(cursor->forgotten, 0, sizeof(cursor->forgotten));
 	cursor->pending_skipped = 0;
 	if (position->journal_id != journal->id) {
 		/* What the store counted was of another journal. */
@@ -435,6 +478,7 @@ void cursor_search(struct cursor *cursor)
 	job->is_search = true;
 	job->number = cursor->at.number;
 	memcpy(job->passed, cursor->at.segment->published, sizeof(job->passed));
+	memset(cursor->forgotten, 0, sizeof(cursor->forgotten)); /* the segment's count has it */
 	run_job(cursor, job);
 }
 

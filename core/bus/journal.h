@@ -117,6 +117,7 @@ struct journal {
 	uint64_t last_number;
 	uint64_t synced_number;
 	uint64_t published[FL_KIND_COUNT], lost[FL_KIND_COUNT];
+	uint64_t forgotten[FL_KIND_COUNT]; /* of these: a power cut took them, a store had them */
 
 	struct link segments; /* oldest first; the current one last */
 	uint32_t segment_count;

@@ -76,6 +76,8 @@ struct cursor {
 	/* Between the position and `at`, passed by without a batch; told with the next one. */
 	uint64_t pending_dropped[FL_KIND_COUNT], pending_filtered[FL_KIND_COUNT];
 	uint32_t pending_skipped;
+	/* Taken from the journal by a power cut, as another store has told since: not in `at` yet. */
+	uint64_t forgotten[FL_KIND_COUNT];
 	uint64_t unreported[FL_KIND_COUNT];
 	const char *unreported_why; /* NULL: nothing */
 
@@ -118,6 +120,8 @@ void cursor_step(struct cursor *cursor);
 void cursor_leave(struct cursor *cursor);
 /** The rest of the segment cannot be read. */
 void cursor_skip_rest(struct cursor *cursor);
+/** What is forgotten is told with the next batch. */
+void cursor_take_forgotten(struct cursor *cursor);
 /** Looks for `at` by number: on a worker; cursor_due follows. */
 void cursor_search(struct cursor *cursor);
 /** Maps the window from an offset of `at`'s segment on: likewise. */

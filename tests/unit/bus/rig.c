@@ -235,6 +235,7 @@ void store_make(struct store *store, struct rig *rig)
 {
 	memset(store, 0, sizeof(*store));
 	store->rig = rig;
+	store->name = "store";
 }
 
 static struct fl_metric *latency_of(void *data, uint16_t source)
@@ -246,7 +247,7 @@ static struct fl_metric *latency_of(void *data, uint16_t source)
 int store_open(struct store *store)
 {
 	static const struct cursor_owner cursor_owner = { on_batch };
-	struct cursor_setup setup = { .sink = "store",
+	struct cursor_setup setup = { .sink = store->name,
 		.stream = "main",
 		.how = &store->how,
 		.owner = &cursor_owner,

@@ -36,6 +36,7 @@ enum store_mode {
 /** What outlives a restart of the daemon. */
 struct store {
 	struct rig *rig;
+	const char *name;
 	struct cursor *cursor;
 	struct fl_stream how;
 	enum store_mode mode;

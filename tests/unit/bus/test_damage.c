@@ -336,6 +336,71 @@ static void a_store_that_is_ahead_goes_on_at_the_next_generation(void **state)
 	store_free(&store);
 }
 
+/*
+ * Two stores, of which one has more of what a power cut took: what the other lacks is dropped for it,
+ * at once and once, whichever comes first.
+ */
+static void two_stores_that_are_ahead_are_told_what_each_lacks(bool is_shorter_first)
+{
+	struct rig rig;
+	struct store stores[2], *longer = &stores[0], *shorter = &stores[1];
+	char folder[256];
+
+	rig_make(&rig);
+	rig_open(&rig);
+	for (int i = 0; i < 2; i++) {
+		store_make(&stores[i], &rig);
+		stores[i].name = i == 0 ? "longer" : "shorter";
+		assert_int_equal(store_open(&stores[i]), 0);
+	}
+	publish_many(&rig, 1, 100);
+	store_drain(longer);
+	store_drain(shorter);
+	rig_copy(&rig, folder);
+	publish_many(&rig, 101, 20);
+	store_drain(longer);
+	store_drain(shorter);
+	cursor_close(shorter->cursor);
+	publish_many(&rig, 121, 30);
+	store_drain(longer);
+	rig_close(&rig);
+	rig_remove_folder(rig.folder);
+	(void)strcpy(rig.folder, folder); /* 101 to 150 are gone */
+	rig_open(&rig);
+	publish_many(&rig, 1001, 10);
+	assert_int_equal(store_open(is_shorter_first ? shorter : longer), 0);
+	store_drain(is_shorter_first ? shorter : longer);
+	assert_int_equal(store_open(is_shorter_first ? longer : shorter), 0);
+	publish_many(&rig, 1011, 10);
+	store_drain(longer);
+	store_drain(shorter);
+	assert_int_equal(shorter->dropped[FL_TICKER], 30);
+	publish_many(&rig, 1021, 4000); /* many segments: none tells of them again */
+	store_drain(longer);
+	store_drain(shorter);
+	assert_int_equal(longer->count, 4170);
+	assert_int_equal(longer->dropped[FL_TICKER], 0);
+	assert_int_equal(shorter->count, 4140);
+	assert_int_equal(shorter->dropped[FL_TICKER], 30);
+	assert_identity(longer);
+	assert_identity(shorter);
+	rig_clean(&rig);
+	store_free(longer);
+	store_free(shorter);
+}
+
+static void a_store_behind_another_that_is_ahead_lacks_the_rest(void **state)
+{
+	(void)state;
+	two_stores_that_are_ahead_are_told_what_each_lacks(false);
+}
+
+static void a_store_that_comes_before_one_further_ahead_is_told_later(void **state)
+{
+	(void)state;
+	two_stores_that_are_ahead_are_told_what_each_lacks(true);
+}
+
 /* Somebody truncates the file under the daemon: no page is there for what is written. */
 static void a_file_truncated_under_the_daemon_is_left_for_another(void **state)
 {
@@ -381,6 +446,8 @@ int main(void)
 		cmocka_unit_test(the_rest_of_a_damaged_segment_is_missed_by_number),
 		cmocka_unit_test(what_a_kill_leaves_is_all_there),
 		cmocka_unit_test(a_store_that_is_ahead_goes_on_at_the_next_generation),
+		cmocka_unit_test(a_store_behind_another_that_is_ahead_lacks_the_rest),
+		cmocka_unit_test(a_store_that_comes_before_one_further_ahead_is_told_later),
 		cmocka_unit_test(a_file_truncated_under_the_daemon_is_left_for_another),
 	};
 
