@@ -62,6 +62,8 @@ static const struct fl_option option_table[] = {
 	  .max = "1000", .flags = FL_OPTION_LIVE, .help = "weight of tickers in the rest" },
 	{ "book_share", FL_INT, offsetof(struct options, book_share), .preset = "300", .min = "0",
 	  .max = "1000", .flags = FL_OPTION_LIVE, .help = "weight of books in the rest" },
+	{ "index_interval", FL_DURATION, offsetof(struct options, index_interval_ns), .preset = "1s",
+	  .min = "100ms", .flags = FL_OPTION_LIVE, .help = "between two prices of an index" },
 	{ "trade_history", FL_INT, offsetof(struct options, trade_history), .preset = "100000",
 	  .min = "3", .max = "10000000", .help = "trades kept for REST, over all instruments (96 bytes each)" },
 	{ "max_connections", FL_INT, offsetof(struct options, max_connections), .preset = "32",

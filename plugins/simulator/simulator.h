@@ -43,6 +43,7 @@ struct options {
 	int64_t ledger_flush_ns;
 	int64_t seed, btc_options, eth_options, futures;
 	int64_t message_rate, trade_share, quote_share, ticker_share, book_share;
+	int64_t index_interval_ns;
 	int64_t trade_history, max_connections, max_channels;
 	int64_t idle_timeout_ns, slow_limit_bytes;
 	int credits; /* enum credit_scope */

@@ -263,7 +263,7 @@ void stream_tick(struct simulator *sim)
 	fill_budgets(stream, sim->options, seconds);
 	spend_on_trades(sim);
 	spend_on_lanes(sim);
-	if (now_ns - stream->index_ns >= FL_SECOND) {
+	if (now_ns - stream->index_ns >= sim->options->index_interval_ns) {
 		stream->index_ns = now_ns;
 		stream_emit_index_prices(sim);
 	}

@@ -1,6 +1,6 @@
 /*
- * sqlite_retention.c: one round every ten seconds: chunk by chunk, table by table, then the free
- * pages.
+ * sqlite_retention.c: one round every ten seconds, or every minute while there is nothing to
+ * delete: chunk by chunk, table by table, then the free pages.
  *
  * A chunk is a job of its own, so batches go in between; the time it took sizes the next one.
  */
@@ -22,6 +22,8 @@
 enum { CHUNK_FIRST = 100, CHUNK_MIN = 20, CHUNK_MAX = 20000 };
 /* Pages that one vacuum step may move; a statement moves VACUUM_UNIT. */
 enum { VACUUM_UNIT = 16, VACUUM_FIRST = 64, VACUUM_MAX = 4096 };
+/* Rounds left out behind one that found nothing. */
+enum { REST_ROUNDS = 5 };
 /* Free pages that are left alone: what is deleted today is written tomorrow. A sixteenth of the
  * file. */
 enum { VACUUM_SHARE = 16, VACUUM_FLOOR = 1024 };
@@ -61,6 +63,7 @@ void retention_init(struct retention *retention)
 
 void retention_configure(struct retention *retention, const struct fl_durations *options)
 {
+	retention->resting = 0;
 	for (size_t i = 0; i < RETAINED_TABLES; i++) {
 		bool is_events = strcmp(deletes[i].table, "lifecycle_events") == 0;
 
@@ -118,6 +121,8 @@ static void end_round(struct sink *sink)
 	if (retention->deleted_rows > 0)
 		fl_log(sink->ctx, FL_DEBUG, "retention: %" PRId64 " rows deleted, the longest step %.0f ms",
 			retention->deleted_rows, (double)retention->longest_ns / 1e6);
+	retention->resting =
+		retention->table == RETAINED_TABLES && retention->deleted_rows == 0 ? REST_ROUNDS : 0;
 	retention->deleted_rows = retention->longest_ns = 0;
 	retention->is_going = false;
 	retention->table = 0;
@@ -203,6 +208,10 @@ void retention_on_round(struct sink *sink)
 {
 	if (sink->retention.is_going || !has_time(sink))
 		return;
+	if (sink->retention.resting > 0 && !sink->is_disk_low) {
+		sink->retention.resting--;
+		return;
+	}
 	sink->retention.is_going = true;
 	sink->retention.table = 0;
 	go_on(sink);

@@ -18,6 +18,7 @@ struct retention {
 	int64_t vacuum_pages;
 	size_t table;                     /* the one at hand */
 	bool is_going;                    /* a round is under way */
+	unsigned resting;                 /* rounds to leave out: the last one found nothing */
 	bool may_have_free_pages;         /* rows were deleted since they were counted last */
 	int64_t deleted_rows, longest_ns; /* of this round: rows, and the longest chunk or step */
 };

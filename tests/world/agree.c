@@ -378,6 +378,8 @@ static void check_trades(struct comparison *comparison, int64_t until_us)
 		"SELECT substr(channel, 15, 3) AS currency, min(event_us) AS event_us FROM sent WHERE kind = "
 		"'trade' AND channel LIKE 'trades.option.%' GROUP BY 1");
 	find_untaken_trades(comparison);
+	check_run(db,
+		"CREATE INDEX IF NOT EXISTS sent_trades_of ON sent_trades (instrument_name, trade_seq)");
 	snprintf(sql, sizeof(sql),
 		"SELECT count(*), min(m.instrument_name || ' ' || m.trade_seq || ' at ' || m.event_us) FROM "
 		"untaken JOIN happened m ON m.rowid = untaken.id JOIN first_trade f ON f.currency = "

@@ -67,7 +67,7 @@ static void write_exchange(
 		"services:\n"
 		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
 		", btc_options: %u, eth_options: %u, futures: 2, message_rate: 1, trade_share: %u,"
-		" book_share: 60, ledger: ':memory:ledger', ledger_flush: 60s%s }\n",
+		" book_share: 60, index_interval: 12s, ledger: ':memory:ledger', ledger_flush: 60s%s }\n",
 		run->day->seed, universe->btc, universe->eth, universe->trade_share, faults);
 }
 
@@ -75,8 +75,9 @@ static void write_exchange(
 static void write_collector(struct run *run, const struct universe *universe, const char *sync)
 {
 	unsigned flush_rows = 1 + (unsigned)below(run, 200);
-	const char *floor = ONE_OF(run, "20ms", "5s", "10s", "20s", "20s");
-	const char *refresh = ONE_OF(run, "5m", "5m", "5m", "5m", "5m", "1m");
+	/* A batch a message, or five times the refreshes, cost as much as days: few have them. */
+	const char *floor = below(run, 10) == 0 ? "20ms" : ONE_OF(run, "5s", "10s", "20s", "20s");
+	const char *refresh = below(run, 20) == 0 ? "1m" : "5m";
 	const char *heartbeat = ONE_OF(run, "10s", "30s", "60s");
 	unsigned max_instruments = universe->is_whole ? 250 : 20 + (unsigned)below(run, 80);
 	const char *channels =

@@ -503,6 +503,7 @@ struct simulator *fake_start(struct fl_ctx *ctx, void (*change)(struct options *
 		.quote_share = 600,
 		.ticker_share = 370,
 		.book_share = 300,
+		.index_interval_ns = FL_SECOND,
 		.trade_history = 100000,
 		.max_connections = 32,
 		.max_channels = 500,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TIMER_RETENTION = 3, TIMER_CHUNK = 4 };
+enum { TIMER_RETENTION = 3, TIMER_CHUNK = 4, ROUNDS_A_MINUTE = 6 };
 
 static const char *const names[] = { "option_quotes", "tickers", "stream_gaps" };
 static const int64_t values[] = { FL_DAY, 7 * FL_DAY, FL_DAY };
@@ -28,19 +28,28 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void tick(struct fl_ctx *ctx)
+{
+	fake_tick(ctx, TIMER_RETENTION);
+	ctx->timer_ns[TIMER_RETENTION] = 0; /* it repeats */
+	fake_settle(ctx);
+}
+
 /* A whole round. Returns how many chunks it had. */
 static int run_round(struct fl_ctx *ctx)
 {
 	int chunks = 0;
 
-	fake_tick(ctx, TIMER_RETENTION);
-	fake_settle(ctx);
+	for (int i = 0; i < ROUNDS_A_MINUTE; i++) { /* one that found nothing rests so long */
+		tick(ctx);
+		if (ctx->timer_ns[TIMER_CHUNK] >= 0)
+			break;
+	}
 	while (ctx->timer_ns[TIMER_CHUNK] >= 0) {
 		chunks++;
 		fake_tick(ctx, TIMER_CHUNK);
 		fake_settle(ctx);
 	}
-	ctx->timer_ns[TIMER_RETENTION] = 0; /* it repeats */
 	return chunks;
 }
 
@@ -75,6 +84,20 @@ static void what_is_past_its_time_goes_and_the_rest_stays(void **state)
 	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM option_quotes"), 0);
 	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM tickers"), 0);
 	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM option_trades"), 10);
+}
+
+/* An idle store is not woken by a transaction every ten seconds. */
+static void a_round_that_found_nothing_rests_for_a_minute(void **state)
+{
+	struct fl_ctx *ctx = *state;
+
+	tick(ctx);
+	add_rows(ctx, "option_quotes_base", "event_us", 10, 2 * FL_DAY);
+	for (int i = 1; i < ROUNDS_A_MINUTE; i++)
+		tick(ctx);
+	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM option_quotes"), 10);
+	run_round(ctx);
+	assert_int_equal(fake_int(ctx, "SELECT count(*) FROM option_quotes"), 0);
 }
 
 static void lifecycle_events_are_kept_ninety_days(void **state)
@@ -173,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_past_its_time_goes_and_the_rest_stays),
+		TEST(a_round_that_found_nothing_rests_for_a_minute),
 		TEST(lifecycle_events_are_kept_ninety_days),
 		TEST(a_gap_without_a_start_is_never_too_old),
 		TEST(room_that_became_free_is_given_back),
