@@ -129,7 +129,8 @@ static bool is_within(const struct cursor *cursor, const struct journal *journal
 	return cursor->at.segment != NULL && cursor->at.segment->generation == journal->generation;
 }
 
-/* What a power cut took was published all the same: the counts of this generation begin behind it. */
+/* What a power cut took was published all the same: the counts of this generation begin behind it.
+ */
 static void remember(struct journal *journal, unsigned kind, uint64_t more, struct cursor *who)
 {
 	journal->forgotten[kind] += more;

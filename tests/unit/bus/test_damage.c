@@ -337,8 +337,8 @@ static void a_store_that_is_ahead_goes_on_at_the_next_generation(void **state)
 }
 
 /*
- * Two stores, of which one has more of what a power cut took: what the other lacks is dropped for it,
- * at once and once, whichever comes first.
+ * Two stores, of which one has more of what a power cut took: what the other lacks is dropped for
+ * it, at once and once, whichever comes first.
  */
 static void two_stores_that_are_ahead_are_told_what_each_lacks(bool is_shorter_first)
 {
