@@ -108,6 +108,8 @@ struct instance_database *instance_database_find(const struct fl_ctx *ctx, int n
 /** A place for database `number`; what had the number before is closed. NULL: no memory. */
 struct instance_database *instance_database_add(struct fl_ctx *ctx, int number);
 void instance_database_close(struct fl_ctx *ctx, int number);
+/** For a plugin: within a reload that is still on trial it happens when the new code is taken. */
+void instance_database_close_in_turn(struct fl_ctx *ctx, int number);
 /** For a session's owner. */
 void instance_database_on_result(void *data, int number, const struct fl_result *result);
 
@@ -140,6 +142,7 @@ void instance_timers_sweep(struct fl_ctx *ctx);
 void instance_requests_close(struct fl_ctx *ctx);
 void instance_listeners_close(struct fl_ctx *ctx);
 void instance_listeners_sweep(struct fl_ctx *ctx);
+void instance_databases_sweep(struct fl_ctx *ctx);
 void instance_databases_close(struct fl_ctx *ctx);
 /** Every job that was given has been answered. */
 bool instance_databases_are_idle(const struct fl_ctx *ctx);

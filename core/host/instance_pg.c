@@ -192,18 +192,9 @@ int fl_pg_open(struct fl_ctx *ctx, int number, const struct fl_pg_options *optio
 		: open_anew(ctx, number, options);
 }
 
-static int run_close(struct fl_ctx *ctx, const struct kept_call *call)
-{
-	instance_database_close(ctx, call->number);
-	return 0;
-}
-
 void fl_pg_close(struct fl_ctx *ctx, int number)
 {
-	if (kept_is_on(ctx))
-		(void)kept_add(ctx, &(struct kept_call){ .run = run_close, .number = number });
-	else
-		instance_database_close(ctx, number);
+	instance_database_close_in_turn(ctx, number);
 }
 
 const char *fl_pg_label(const struct fl_ctx *ctx, int number)
