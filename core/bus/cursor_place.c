@@ -325,9 +325,6 @@ static void work(void *data)
 {
 	struct cursor_job *job = data;
 
-	if (job->unmapping != NULL)
-		file_unmap(job->unmapping, job->unmapping_length);
-	file_close(job->closing);
 	if (job->is_search)
 		search(job);
 	else

@@ -28,10 +28,7 @@ struct cursor_job {
 	struct cursor *cursor; /* NULL: it went away meanwhile */
 	struct segment *segment;
 	char *path;
-	struct file *file;    /* the segment's, or opened by the job */
-	struct file *closing; /* nobody needs it any more */
-	void *unmapping;
-	size_t unmapping_length;
+	struct file *file; /* the segment's, or opened by the job */
 	/* A window: */
 	int64_t from, warm_to;
 	size_t length;
