@@ -53,7 +53,7 @@ static const struct fl_option option_table[] = {
 	{ "lock_timeout", FL_DURATION, offsetof(struct options, lock_timeout_ns), .preset = "10s",
 		.min = "100ms", .max = "1h",
 		.help = "of waiting for one lock; then the batch is tried again" },
-	{ "batch_rows", FL_INT, offsetof(struct options, batch_rows), .preset = "10000", .min = "1",
+	{ "batch_rows", FL_INT, offsetof(struct options, batch_rows), .preset = "20000", .min = "1",
 		.max = "100000", .flags = FL_OPTION_LIVE, .help = "records of one transaction at most" },
 	{ "commit_floor", FL_DURATION, offsetof(struct options, commit_floor_ns), .preset = "5ms",
 		.min = "0", .max = "60s", .flags = FL_OPTION_LIVE,
