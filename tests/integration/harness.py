@@ -17,6 +17,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).resolve().parents[2]
 FIXTURES = SOURCE / "tests" / "fixtures"
 BUILD = Path(os.environ.get("FEEDLOOM_BUILD", SOURCE / "build"))
@@ -36,6 +38,8 @@ def _sanitizer():
 
 SANITIZED = _sanitizer()
 PATIENCE = 4 if SANITIZED else 1
+# What takes minutes of waiting: another compiler alone is no reason to wait for it once more.
+WAITS_LONG = pytest.mark.skipif(SHORT and not SANITIZED, reason="gcc's run has it, and the sanitizers'")
 
 
 def until(condition, what, seconds=30):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import postgres
-from harness import SHORT, run, until
+from harness import SHORT, WAITS_LONG, run, until
 from timescale import store_in
 
 
@@ -234,6 +234,7 @@ def test_a_truncated_list_is_held_until_a_second_refresh_confirms(world):
     assert not subscribed(daemon) & gone and daemon.lines("resolved")
 
 
+@WAITS_LONG
 def test_what_a_dead_connection_carried_moves_to_the_others(world):
     """And back, when it is there again. Two connections hold 40 of the 50: the rest has no room meanwhile."""
     simulator, daemon, listed = begin(

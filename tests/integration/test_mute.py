@@ -1,11 +1,12 @@
 """One instrument among all goes mute though its connection lives: noticed, subscribed anew alone, and heard again."""
-from harness import SANITIZED, SHORT, until
+from harness import SANITIZED, SHORT, WAITS_LONG, until
 
 SIZE = dict(btc_options=20, eth_options=20) if SHORT or SANITIZED else dict(btc_options=728, eth_options=820)
 RATE = 100 if SHORT or SANITIZED else 5000
 FLOOR_SECONDS = 10  # no silence shorter than this is odd
 
 
+@WAITS_LONG
 def test_a_mute_instrument_among_all_is_renewed_alone(world):
     instruments = sum(SIZE.values())
     simulator = world.simulator(message_rate=RATE, trade_share=20, futures=0, ledger="", **SIZE)

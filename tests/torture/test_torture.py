@@ -18,7 +18,7 @@ import stalls  # noqa: E402
 import stream  # noqa: E402
 from agreement import check_loss_identity, check_memory  # noqa: E402
 from conftest import new_folder, new_world  # noqa: E402
-from harness import SANITIZED, SHORT  # noqa: E402
+from harness import SANITIZED, SHORT, WAITS_LONG  # noqa: E402
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def test_kills(world):
     assert verdict.counts["stored trades, refilled"] > 0, "nobody was away: nothing was tested"
 
 
+@WAITS_LONG
 def test_a_kill_while_catching_up(world):
     """Some connections have been read to their ends and others not for seconds: what these lose lies in the row."""
     killed = kill.KilledRun(world, kill.CHANNELS, 2000 if SHORT else 5000)
@@ -56,6 +57,7 @@ def test_a_long_tail_is_a_violation():
         kill.check_tails(verdict)
 
 
+@WAITS_LONG
 def test_stream(world):
     """Short form of `./dev torture stream`: whether this machine makes the rate and keeps the latency is the long
     one's question."""
@@ -72,6 +74,7 @@ def test_memory_that_grows_is_a_violation():
     assert "resident at most" in stream.check_flat([20000 + n % 300 for n in range(200)])
 
 
+@WAITS_LONG
 @pytest.mark.skipif(SANITIZED, reason="a hundred times as fast is too fast for a sanitized program")
 def test_calendar(world):
     """Short form of `./dev torture calendar`: half an hour around the expiries of a quarter's last Friday."""
@@ -98,6 +101,7 @@ def test_a_machine_that_stands_still_is_told_apart():
     assert len(seen.found) == 2 and round(seen.total(), 2) == 1.02, seen.found
 
 
+@WAITS_LONG
 def test_soak(world):
     """Short form of `./dev torture soak`."""
     lines = soak.soak(world, 25, Progress("soak"), 10, btc_options=114, eth_options=114, message_rate=200)
