@@ -1,6 +1,7 @@
 """The campaigns of this folder in their short forms, and that they can fail."""
 import random
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,15 @@ from harness import SANITIZED, SHORT, WAITS_LONG  # noqa: E402
 def world():
     with new_folder() as folder, new_world(folder) as made:
         yield made
+
+
+def test_help_is_told():
+    front = [sys.executable, str(Path(__file__).parent / "torture.py")]
+    told = subprocess.run([*front, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    for name in ("kill", "stream", "power", "reload", "calendar", "month", "soak", "timescale", "sim", "fuzz"):
+        assert f"\n    {name} " in told, told
+    told = subprocess.run([*front, "kill", "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "--kills" in told and "default 300" in told, told
 
 
 def test_kills(world):

@@ -28,7 +28,8 @@ def parse(every):
     names = parser.add_subparsers(dest="name", metavar="NAME", title="campaigns")
     for campaign in every.values():
         text = f"{campaign.shows} ({campaign.lasts})"
-        sub = names.add_parser(campaign.name, prog=f"./dev torture {campaign.name}", help=text, description=text)
+        sub = names.add_parser(campaign.name, prog=f"./dev torture {campaign.name}", help=text.replace("%", "%%"),
+                               description=text)
         for name, option in campaign.options.items():
             shown = f" (default {option.default})" if option.default else ""
             sub.add_argument("--" + name.replace("_", "-"), type=type(option.default), default=option.default,
