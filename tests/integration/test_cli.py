@@ -1,11 +1,12 @@
 """The verbs of the program: what they print and how they end."""
 import json
+import subprocess
 
 import pytest
 
-from harness import BUILD, INSTRUMENTS, free_port, run, until
+from harness import BUILD, INSTRUMENTS, SOURCE, free_port, run, until
 
-VERBS = ["run", "check", "migrate", "status", "plugins", "journal", "release"]
+VERBS = ["run", "check", "migrate", "status", "plugins", "journal", "release", "audit", "backfill"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -15,6 +16,13 @@ def test_each_verb_has_help(verb):
     assert result.stdout.startswith(f"usage: feedloom {verb}")
     assert "-c FILE" in result.stdout and "-d DIR" in result.stdout
     assert all(len(line) <= 100 for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("command", ["run", "build", "test", "sim", "fuzz", "bench", "fmt", "tidy", "clean"])
+def test_each_command_of_dev_has_help_and_does_nothing(command):
+    result = subprocess.run([SOURCE / "dev", command, "--help"], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"  {command} ") and len(result.stdout.splitlines()) < 8
 
 
 def test_the_program_says_what_it_can():
