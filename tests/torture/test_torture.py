@@ -1,4 +1,4 @@
-"""The campaigns of this folder in their short forms, and that they can fail."""
+"""The campaigns of this folder in their short forms, and that they can fail: those that ask for a rate, alone."""
 import random
 import signal
 import subprocess
@@ -14,7 +14,6 @@ from campaign import Progress  # noqa: E402  (first: it knows where the rest is)
 
 import calendar_day  # noqa: E402
 import kill  # noqa: E402
-import soak  # noqa: E402
 import stalls  # noqa: E402
 import stream  # noqa: E402
 from agreement import check_loss_identity, check_memory  # noqa: E402
@@ -109,15 +108,3 @@ def test_a_machine_that_stands_still_is_told_apart():
     assert seen.within(102.5, 103.5) and not seen.within(99, 102.4) and round(seen.longest(), 2) == 1.0
     pass_time(0.02, p2=800_000_000)  # the daemon alone was not
     assert len(seen.found) == 2 and round(seen.total(), 2) == 1.02, seen.found
-
-
-@WAITS_LONG
-def test_soak(world):
-    """Short form of `./dev torture soak`."""
-    lines = soak.soak(world, 25, Progress("soak"), 10, btc_options=114, eth_options=114, message_rate=200)
-    assert lines[0].endswith("1.00000 on average"), lines
-
-
-def test_what_is_not_flat_is_a_violation():
-    with pytest.raises(AssertionError, match="descriptors grew"):
-        soak.flat("descriptors", list(range(100)), 2)
