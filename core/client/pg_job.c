@@ -104,11 +104,22 @@ void pg_job_sql_time(struct fl_pg_job *job, int64_t ns)
 
 /* ---- rows ---- */
 
-static void put_16(struct fl_pg_job *job, uint16_t value)
+/* Of a row there are many: room is asked for only where there is none. NULL: memory ran out. */
+static inline unsigned char *room(struct fl_pg_job *job, size_t length)
 {
-	unsigned char bytes[2] = { (unsigned char)(value >> 8), (unsigned char)value };
+	struct buf *data = &job->data;
+	bool is_there = data->size - data->end >= length;
+	char *at = is_there ? data->data + data->end : buf_reserve(data, length);
 
-	(void)buf_append(&job->data, bytes, sizeof(bytes));
+	if (at != NULL)
+		buf_grew(data, length);
+	return (unsigned char *)at;
+}
+
+static void put_16(unsigned char *to, uint16_t value)
+{
+	to[0] = (unsigned char)(value >> 8);
+	to[1] = (unsigned char)value;
 }
 
 static void put_32(unsigned char *to, uint32_t value)
@@ -160,48 +171,83 @@ void pg_job_rows(struct fl_pg_job *job)
 
 void pg_job_row(struct fl_pg_job *job, int columns)
 {
+	unsigned char *at;
+
 	if (job->is_begun && buf_length(&job->data) - job->told >= PG_PIECE_BYTES) {
 		job->told = buf_length(&job->data);
 		pg_run_ahead(job->pg);
 	}
-	put_16(job, (uint16_t)columns);
+	at = room(job, 2);
+	if (at != NULL)
+		put_16(at, (uint16_t)columns);
+}
+
+/* A field's length, then room for its bytes. */
+static inline unsigned char *field(struct fl_pg_job *job, uint32_t length)
+{
+	unsigned char *at = room(job, 4 + (size_t)length);
+
+	if (at == NULL)
+		return NULL;
+	put_32(at, length);
+	return at + 4;
+}
+
+static inline void put_null(struct fl_pg_job *job)
+{
+	unsigned char *at = room(job, 4);
+
+	if (at != NULL)
+		put_32(at, UINT32_MAX);
+}
+
+static inline void put_field_32(struct fl_pg_job *job, uint32_t value)
+{
+	unsigned char *at = field(job, 4);
+
+	if (at != NULL)
+		put_32(at, value);
+}
+
+static inline void put_field_64(struct fl_pg_job *job, uint64_t value)
+{
+	unsigned char *at = field(job, 8);
+
+	if (at == NULL)
+		return;
+	put_32(at, (uint32_t)(value >> 32));
+	put_32(at + 4, (uint32_t)value);
 }
 
 void pg_job_null(struct fl_pg_job *job)
 {
-	(void)buf_append(&job->data, "\xff\xff\xff\xff", 4);
+	put_null(job);
 }
 
 void pg_job_bool(struct fl_pg_job *job, bool value)
 {
-	unsigned char bytes[5] = { 0, 0, 0, 1, value };
+	unsigned char *at = field(job, 1);
 
-	(void)buf_append(&job->data, bytes, sizeof(bytes));
+	if (at != NULL)
+		*at = value;
 }
 
 void pg_job_int2(struct fl_pg_job *job, int16_t value)
 {
-	unsigned char bytes[6] = { 0, 0, 0, 2, (unsigned char)((uint16_t)value >> 8),
-		(unsigned char)value };
+	unsigned char *at = field(job, 2);
 
-	(void)buf_append(&job->data, bytes, sizeof(bytes));
+	if (at != NULL)
+		put_16(at, (uint16_t)value);
 }
 
 void pg_job_int4(struct fl_pg_job *job, int32_t value)
 {
-	unsigned char bytes[8] = { 0, 0, 0, 4 };
-
-	put_32(bytes + 4, (uint32_t)value);
-	(void)buf_append(&job->data, bytes, sizeof(bytes));
+	put_field_32(job, (uint32_t)value);
 }
 
 void pg_job_int8(struct fl_pg_job *job, int64_t value)
 {
-	unsigned char bytes[12] = { 0, 0, 0, 8 };
-
-	put_32(bytes + 4, (uint32_t)((uint64_t)value >> 32));
-	put_32(bytes + 8, (uint32_t)value);
-	(void)buf_append(&job->data, bytes, sizeof(bytes));
+	put_field_64(job, (uint64_t)value);
 }
 
 void pg_job_real4(struct fl_pg_job *job, double value)
@@ -211,52 +257,56 @@ void pg_job_real4(struct fl_pg_job *job, double value)
 
 	memcpy(&bits, &narrow, sizeof(bits));
 	if (isnan(value))
-		pg_job_null(job);
+		put_null(job);
 	else
-		pg_job_int4(job, (int32_t)bits);
+		put_field_32(job, bits);
 }
 
 void pg_job_real8(struct fl_pg_job *job, double value)
 {
-	int64_t bits;
+	uint64_t bits;
 
 	memcpy(&bits, &value, sizeof(bits));
 	if (isnan(value))
-		pg_job_null(job);
+		put_null(job);
 	else
-		pg_job_int8(job, bits);
+		put_field_64(job, bits);
 }
 
-static void put_long(struct fl_pg_job *job, const char *before, size_t before_length,
-	const char *text, size_t length)
+static void put_text(struct fl_pg_job *job, const char *text, size_t length)
 {
-	unsigned char bytes[4];
+	unsigned char *at = field(job, (uint32_t)length);
 
-	put_32(bytes, (uint32_t)(before_length + length));
-	(void)buf_append(&job->data, bytes, sizeof(bytes));
-	(void)buf_append(&job->data, before, before_length);
-	(void)buf_append(&job->data, text, length);
+	if (at != NULL)
+		memcpy(at, text, length);
 }
 
 void pg_job_text(struct fl_pg_job *job, const char *text, size_t length)
 {
 	if (text == NULL)
-		pg_job_null(job);
+		put_null(job);
 	else
-		put_long(job, "", 0, text, length);
+		put_text(job, text, length);
 }
 
 void pg_job_jsonb(struct fl_pg_job *job, const char *text, size_t length)
 {
-	if (text == NULL)
-		pg_job_null(job);
-	else
-		put_long(job, "\1", 1, text, length);
+	unsigned char *at;
+
+	if (text == NULL) {
+		put_null(job);
+		return;
+	}
+	at = field(job, (uint32_t)length + 1);
+	if (at == NULL)
+		return;
+	*at = 1; /* of its form */
+	memcpy(at + 1, text, length);
 }
 
 void pg_job_time(struct fl_pg_job *job, int64_t ns)
 {
-	pg_job_int8(job, ns / FL_US - EPOCH_2000_US);
+	put_field_64(job, (uint64_t)(ns / FL_US - EPOCH_2000_US));
 }
 
 /* ---- a job as a whole ---- */
