@@ -155,7 +155,8 @@ struct journal {
 	struct link finishing; /* segments that the writer has left */
 	struct link removing;  /* struct removal */
 	bool sync_is_due;
-	bool disk_waits; /* until the next tick, after an error */
+	bool has_new_names; /* that are not synced: nothing written under them is */
+	bool disk_waits;    /* until the next tick, after an error */
 	struct timer *tick, *sync_timer;
 
 	struct link cursors;   /* all, in the order of opening; cursor.c's */

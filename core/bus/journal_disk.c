@@ -1,6 +1,6 @@
 /*
  * journal_disk.c: what a worker does behind the writer, one thing at a time since each may take as
- * long as the disk likes: gives a segment its name, syncs it, unmaps it, removes what is retired.
+ * long as the disk likes: gives a segment its name, syncs both, unmaps it, removes what is retired.
  */
 #include "error.h"
 #include "journal.h"
@@ -73,6 +73,7 @@ static void name_done(struct journal_job *job)
 		journal->disk_waits = true;
 	} else {
 		job->segment->is_named = true;
+		journal->has_new_names = journal->sync_ns > 0;
 	}
 	segment_release(job->segment);
 	journal_wake(journal); /* readers may wait for the name */
@@ -92,6 +93,28 @@ static bool give_name(struct journal *journal, struct segment *segment)
 		return true;
 	segment_release(segment);
 	return false;
+}
+
+/* Until its folder is synced a power cut may take a file whatever was synced of it. */
+static void folder_work(struct journal_job *job)
+{
+	job->error = file_sync_folder(job->journal->folder);
+}
+
+static void folder_done(struct journal_job *job)
+{
+	say_error(job, "sync the names of segments");
+	job->journal->has_new_names = job->error < 0;
+	job->journal->disk_waits = job->error < 0;
+}
+
+static void sync_folder(struct journal *journal)
+{
+	struct journal_job *job = &journal->disk;
+
+	job->work = folder_work;
+	job->done = folder_done;
+	(void)start(journal);
 }
 
 /* -- a segment that the writer has left ----------------------------------------------- */
@@ -235,29 +258,23 @@ static bool is_left_alone(const struct journal *journal, const struct segment *s
 
 void journal_tend_disk(struct journal *journal)
 {
+	struct segment *left = list_is_empty(&journal->finishing)
+		? NULL
+		: container_of(journal->finishing.next, struct segment, finish);
+
 	if (journal->disk.is_busy || journal->disk_waits)
 		return;
 	/* Names first, oldest first: readers open by name what the writer has left. */
-	if (!list_is_empty(&journal->finishing)) {
-		struct segment *left = container_of(journal->finishing.next, struct segment, finish);
-
-		if (!left->is_named) {
-			(void)give_name(journal, left);
-			return;
-		}
-		if (is_left_alone(journal, left)) {
-			(void)finish(journal, left);
-			return;
-		}
-	}
-	if (journal->current != NULL && !journal->current->is_named) {
+	if (left != NULL && !left->is_named)
+		(void)give_name(journal, left);
+	else if (journal->has_new_names)
+		sync_folder(journal);
+	else if (left != NULL && is_left_alone(journal, left))
+		(void)finish(journal, left);
+	else if (journal->current != NULL && !journal->current->is_named)
 		(void)give_name(journal, journal->current);
-		return;
-	}
-	if (!list_is_empty(&journal->removing)) {
+	else if (!list_is_empty(&journal->removing))
 		(void)remove_next(journal);
-		return;
-	}
-	if (journal->sync_is_due && list_is_empty(&journal->finishing))
+	else if (journal->sync_is_due && left == NULL)
 		(void)sync_current(journal);
 }

@@ -246,7 +246,7 @@ static void drain(struct journal *journal)
 {
 	while (journal->ahead.is_busy || journal->disk.is_busy || journal->cursor_jobs > 0 ||
 		journal->wake_is_pending || !list_is_empty(&journal->finishing) ||
-		!list_is_empty(&journal->removing)) {
+		!list_is_empty(&journal->removing) || journal->has_new_names) {
 		if (journal->disk_waits) /* the disk refuses: what is left is found at the next start */
 			break;
 		journal_tend_disk(journal);

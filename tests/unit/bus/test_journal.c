@@ -499,6 +499,51 @@ static void what_was_written_is_synced_in_the_given_time(void **state)
 	rig_clean(&rig);
 }
 
+static bool folder_fails; /* cannot be synced */
+static unsigned folder_syncs;
+
+int __real_file_sync_folder(const char *path);
+int __wrap_file_sync_folder(const char *path);
+
+int __wrap_file_sync_folder(const char *path)
+{
+	if (folder_fails)
+		return -EIO;
+	folder_syncs++;
+	return __real_file_sync_folder(path);
+}
+
+/* What is synced of a file is gone with its name. */
+static void what_was_written_is_synced_when_its_segments_name_is(void **state)
+{
+	struct rig rig;
+	struct bus_status status;
+	char names[32][64];
+	unsigned at_open;
+
+	(void)state;
+	rig_make(&rig);
+	rig.setup.sync_ns = 20 * FL_MS;
+	rig_open(&rig);
+	at_open = folder_syncs;
+	publish_many(&rig, 1, 20);
+	rig_wait(&rig, 300 * FL_MS);
+	bus_status(rig.bus, &status);
+	assert_int_equal(status.synced_number, 20);
+	folder_fails = true;
+	publish_many(&rig, 21, 480);
+	rig_wait(&rig, 300 * FL_MS);
+	bus_status(rig.bus, &status);
+	assert_true(rig_segments(rig.folder, names, 32) > 1);
+	assert_true(status.synced_number < 500);
+	folder_fails = false;
+	rig_wait(&rig, 2500 * FL_MS); /* a tick tries again */
+	bus_status(rig.bus, &status);
+	assert_int_equal(status.synced_number, 500);
+	assert_true(folder_syncs > at_open);
+	rig_clean(&rig);
+}
+
 static int count_record(void *data, const struct fl_record *record, uint64_t number,
 	uint32_t generation, const struct record_names *names)
 {
@@ -550,6 +595,7 @@ int main(void)
 		cmocka_unit_test(a_disk_that_hangs_holds_nobody_back_for_ever),
 		cmocka_unit_test(a_close_while_they_are_held_back_is_orderly),
 		cmocka_unit_test(what_was_written_is_synced_in_the_given_time),
+		cmocka_unit_test(what_was_written_is_synced_when_its_segments_name_is),
 		cmocka_unit_test(a_running_journal_can_be_inspected),
 	};
 
