@@ -81,6 +81,7 @@ static void put_cursor(
 	fl_sqlite_row_end(job);
 }
 
+/* Returns the number of the next statement. */
 static int put_new(struct batch *batch, struct fl_sqlite_job *job, const struct fl_ctx *ctx,
 	const struct ids *ids, int statement)
 {
@@ -96,8 +97,8 @@ static int put_new(struct batch *batch, struct fl_sqlite_job *job, const struct 
 	return statement + 1;
 }
 
-/* One statement a kind; its refs stand together. */
-static int put_rows(
+/* One statement a kind, from number `statement` on; its refs stand together. */
+static void put_rows(
 	struct batch *batch, struct fl_sqlite_job *job, const struct fl_ctx *ctx, int statement)
 {
 	struct sink_row row = rows_to(job, ctx, batch->sent_ns);
@@ -117,7 +118,6 @@ static int put_rows(
 			batch->rows[kind] += sink_put(&row, ref->record, ref->id);
 		}
 	}
-	return statement;
 }
 
 static bool has_any(const uint64_t counts[FL_KIND_COUNT])
@@ -176,7 +176,6 @@ int batch_put(struct batch *batch, struct fl_sqlite_job *job, struct fl_ctx *ctx
 	const char *stream, const struct fl_batch *from, int64_t last_ns)
 {
 	struct sink_row row;
-	int statement = 1;
 
 	batch->from = from->from;
 	batch->to = from->to;
@@ -188,8 +187,7 @@ int batch_put(struct batch *batch, struct fl_sqlite_job *job, struct fl_ctx *ctx
 		return -ENOMEM;
 	row = rows_to(job, ctx, batch->sent_ns);
 	put_cursor(batch, job, ctx, stream);
-	statement = put_new(batch, job, ctx, ids, statement);
-	statement = put_rows(batch, job, ctx, statement);
+	put_rows(batch, job, ctx, put_new(batch, job, ctx, ids, 1));
 	put_counts(batch, job, ctx, stream, from->dropped);
 	if (has_any(from->dropped)) {
 		(void)fl_sqlite_statement(job, rows_sql(FL_GAP), 0);
