@@ -184,15 +184,21 @@ static void check_ended(struct verdict *verdict, sqlite3 *db)
 /*
  * Nothing is refused, but connections where the venue still counts those of a machine that lost its
  * power, or of a line that was cut: nobody could close them. Those that live are never more than
- * allowed (moment.c).
+ * allowed (moment.c). Nor does one know that the process before it, killed within seconds of its
+ * own start, has used the credits up.
  */
+#define SECOND_START                                                                                 \
+	"SELECT 1 FROM temp.killed a JOIN temp.killed b ON b.at_us > a.at_us AND b.at_us < a.back_us + " \
+	"3000000 WHERE r.at_us - venue_off() BETWEEN b.back_us AND b.back_us + 3000000"
+
 static void check_refusals(struct verdict *verdict, sqlite3 *db)
 {
 	check_none(verdict, db, "refused by the venue for going beyond its limits",
 		"SELECT count(*), min(what || ' at ' || at_us || ': ' || ifnull(detail, '')) FROM refusals r "
 		"WHERE NOT (what = 'connections' AND EXISTS (SELECT 1 FROM temp.disturbed d WHERE d.what IN "
 		"('power cut', 'killed twice', 'half open', 'partition', 'latency') AND r.at_us - venue_off() BETWEEN "
-		"d.from_us AND d.to_us + " GHOST_US "))");
+		"d.from_us AND d.to_us + " GHOST_US ")) AND NOT (what = 'credits' AND EXISTS (" SECOND_START
+		"))");
 }
 
 void check_reasons(struct verdict *verdict, sqlite3 *db)
