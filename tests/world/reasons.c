@@ -75,7 +75,13 @@ void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
 	"(g.cause = 'stale' AND g.detail LIKE 'no records for %' AND EXISTS (SELECT 1 FROM "           \
 	"temp.disturbed d WHERE d.what = 'exchange down' AND g.started_us BETWEEN d.from_us AND "      \
 	"d.to_us + " ANEW_US "))"
-#define OF_ITSELF "(" IS_SILENCE("g") " OR " STAYS_SILENT " OR " OF_ANOTHER_MARKET ")"
+/* Behind a power cut the page that says since when is as old as the disk had it: told too long. */
+#define OF_A_POWER_CUT                                                                               \
+	"(g.cause = 'process' AND EXISTS (SELECT 1 FROM temp.killed k WHERE k.keeps_us > 0 AND k.at_us " \
+	"BETWEEN g.started_us AND g.ended_us + clocks_off() AND k.at_us < g.started_us + " BEHIND_US     \
+	"))"
+#define OF_ITSELF                                                                                  \
+	"(" IS_SILENCE("g") " OR " STAYS_SILENT " OR " OF_ANOTHER_MARKET " OR " OF_A_POWER_CUT ")"
 /* How long a venue counts what nobody has closed: two heartbeats at most, and the answer's way. */
 #define GHOST_US "150000000"
 
