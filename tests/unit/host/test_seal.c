@@ -271,7 +271,9 @@ static void a_file_without_seal_is_tried_first_and_then_loaded(void **state)
 	assert_int_equal(open_it(&with_prober, &is_sealed), 0);
 	assert_false(is_sealed);
 	assert_int_equal(open_it(&no_such, NULL), -ENOEXEC);
-	assert_non_null(strstr(problem, "cannot be started"));
+	/* Under valgrind posix_spawn does not tell: the child ends at once. */
+	if (getenv("FEEDLOOM_VALGRIND") == NULL)
+		assert_non_null(strstr(problem, "cannot be started"));
 	assert_int_equal(open_it(&strict, NULL), -ENOEXEC);
 	assert_non_null(strstr(problem, "has no seal: feedloom plugins --seal"));
 }
