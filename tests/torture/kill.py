@@ -103,7 +103,7 @@ def run(options, progress):
 
 CAMPAIGNS = [Campaign(
     "kill", "after kill -9 at random moments no message is missing but unread tails, each named in stream_gaps, no"
-            " record is there twice and every trade is there", "300 kills in about 40 min", run,
+            " record is there twice and every trade is there", "300 kills in about 15 min", run,
     {"kills": Option(300, "how often the daemon is killed"),
      "rate": Option(5000, "messages a second of the venue"),
      "round": Option(50, "kills until ledger and store are compared and begun anew; every second round has books"),
