@@ -332,10 +332,13 @@ static void check_missing(struct verdict *verdict, sqlite3 *db, bool has_faults)
 		EXAMPLE " WHERE NOT " IN_A_GAP("true") " AND NOT " TO_NOBODY);
 	check_none(verdict, db, "messages missing amidst a connection",
 		EXAMPLE " WHERE is_hole AND NOT " IN_A_GAP(AMIDST));
+	/* Of what expired meanwhile there is no later one. */
 	check_none(verdict, db, "book changes missing that no later snapshot covers",
 		"SELECT count(*), min(instrument_name || ' ' || change_id) FROM sent_books b WHERE seq IN "
 		"(SELECT seq FROM lost) AND NOT EXISTS (SELECT 1 FROM store.books s WHERE s.instrument_name "
-		"= b.instrument_name AND s.is_snapshot AND s.change_id >= b.change_id)");
+		"= b.instrument_name AND s.is_snapshot AND s.change_id >= b.change_id) AND NOT EXISTS (SELECT 1 FROM "
+		"lost l JOIN store.instrument_metadata m USING (instrument_name) WHERE l.seq = b.seq AND "
+		"m.expiration_timestamp * 1000 < l.sent_us + 1200000000)");
 }
 
 /* -- trades: of the market, however they came ----------------------------------------- */
