@@ -239,15 +239,10 @@ void fl_pg_begin(struct fl_ctx *ctx, struct fl_pg_job *job, int number)
 int fl_pg_run(struct fl_ctx *ctx, struct fl_pg_job *job, int number)
 {
 	struct pg *pg = pg_job_session(job);
-	int result;
 
-	if (kept_is_on(ctx)) {
-		result = kept_add(ctx,
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
 			&(struct kept_call){ .run = run_job, .drop = drop_job, .number = number, .own = job });
-		if (result < 0)
-			pg_job_drop(job);
-		return result;
-	}
 	if (pg != NULL)
 		return pg_run(pg, job, number);
 	pg_job_drop(job);

@@ -104,15 +104,10 @@ int fl_sqlite_run(struct fl_ctx *ctx, struct fl_sqlite_job *job, int number)
 	struct sqlite *sqlite = sqlite_job_session(job);
 	struct instance_database *entry;
 	size_t at = 0;
-	int result;
 
-	if (kept_is_on(ctx)) {
-		result = kept_add(ctx,
+	if (kept_is_on(ctx))
+		return kept_add(ctx,
 			&(struct kept_call){ .run = run_job, .drop = drop_job, .number = number, .own = job });
-		if (result < 0)
-			sqlite_job_drop(job);
-		return result;
-	}
 	while (sqlite != NULL && (entry = map_next(ctx->databases, &at, NULL, NULL)) != NULL)
 		if (entry->sqlite == sqlite)
 			return sqlite_run(sqlite, job, number);

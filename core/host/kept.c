@@ -61,6 +61,14 @@ static bool copy_texts(struct kept_call *call, const char *const *texts, size_t 
 	return copies != NULL;
 }
 
+static int fail(struct kept *kept, const struct kept_call *from)
+{
+	if (from->drop != NULL)
+		from->drop(from);
+	kept->has_failed = true;
+	return -ENOMEM;
+}
+
 int kept_add(struct fl_ctx *ctx, const struct kept_call *from)
 {
 	struct kept *kept = ctx->kept;
@@ -70,8 +78,7 @@ int kept_add(struct fl_ctx *ctx, const struct kept_call *from)
 	if (call == NULL || data == NULL) {
 		free(call);
 		free(data);
-		kept->has_failed = true;
-		return -ENOMEM;
+		return fail(kept, from);
 	}
 	*call = *from;
 	if (from->length > 0)
@@ -84,8 +91,7 @@ int kept_add(struct fl_ctx *ctx, const struct kept_call *from)
 		return 0;
 	}
 	free_call(call);
-	kept->has_failed = true;
-	return -ENOMEM;
+	return fail(kept, from);
 }
 
 const struct kept_call *kept_find(const struct fl_ctx *ctx,

@@ -36,7 +36,7 @@ static inline bool kept_is_on(const struct fl_ctx *ctx)
 	return ctx->kept != NULL;
 }
 
-/** Keeps a copy of the call. 0 or -ENOMEM (then the swap fails). */
+/** Keeps a copy of the call. 0 or -ENOMEM (then what it owns is dropped, and the swap fails). */
 int kept_add(struct fl_ctx *ctx, const struct kept_call *call);
 /** The last kept call by `run` or `other` (may be NULL) about `number`; NULL: none. */
 const struct kept_call *kept_find(const struct fl_ctx *ctx,

@@ -76,17 +76,22 @@ static void a_book_out_of_step_is_renewed_alone(void **state)
 	assert_int_equal(ctx->reconnected[1], FL_REASON_NONE);
 }
 
-static void a_broken_book_is_whole_again_on_the_next_connection(void **state)
+static void start_with_a_broken_book(void)
 {
 	static const char *const books[] = { "book.100ms", NULL };
 
-	(void)state;
 	options.channels = world_names(books);
 	ctx = world_create(&options);
 	world_start(ctx, 3, 0);
 	send_book(-1, 10);
 	send_book(10, 12);
 	send_book(14, 15);
+}
+
+static void a_broken_book_is_whole_again_on_the_next_connection(void **state)
+{
+	(void)state;
+	start_with_a_broken_book();
 	assert_int_equal(fake_count(ctx, FL_GAP), 1);
 	assert_book_gap(0, 0);
 	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_STALE);
@@ -103,15 +108,8 @@ static void a_broken_book_is_whole_again_on_the_next_connection(void **state)
 
 static void the_gap_of_a_broken_book_ends_with_its_feed(void **state)
 {
-	static const char *const books[] = { "book.100ms", NULL };
-
 	(void)state;
-	options.channels = world_names(books);
-	ctx = world_create(&options);
-	world_start(ctx, 3, 0);
-	send_book(-1, 10);
-	send_book(10, 12);
-	send_book(14, 15);
+	start_with_a_broken_book();
 	ctx->plugin->stop(ctx->state);
 	fake_conn(ctx, 1, FL_CONN_CLOSED, FL_REASON_ASKED);
 	assert_int_equal(fake_count(ctx, FL_GAP), 2);
