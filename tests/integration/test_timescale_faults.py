@@ -243,10 +243,12 @@ def test_a_value_that_a_table_refuses_is_set_aside_and_the_rest_lands(world, dat
     assert reasons == [("quote", "option_quotes")]
     numbers = run.value("SELECT count(DISTINCT (journal_id, generation, position)) FROM rejected_records")
     assert numbers == rejected
-    # Just the refused ones are missing, nothing else is.
-    missing = {kind: count for kind, count in verdict.counts.items()
-               if kind in ("hole", "missing", "unequal", "repeated", "missing trade", "uncovered", "torn")}
-    assert missing == {"hole": rejected}, (missing, rejected)
+    # Just the refused ones are missing, nothing else is. One that was its connection's last message leaves
+    # no hole, but is missing at the connection's end.
+    faults = {kind: count for kind, count in verdict.counts.items()
+              if kind in ("hole", "missing", "unequal", "repeated", "missing trade", "uncovered", "torn")}
+    refused = faults.pop("hole", 0) + faults.pop("missing", 0)
+    assert refused == rejected and not faults, (verdict.counts, rejected)
     check_memory(run.daemon)
 
 
