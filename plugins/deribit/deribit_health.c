@@ -16,7 +16,6 @@ static void say(struct deribit *self, enum fl_health health, const char *reason)
 		return;
 	self->health = health;
 	snprintf(self->health_reason, sizeof(self->health_reason), "%s", reason);
-	deribit_coverage_update(self);
 	deribit_coverage_update(self); /* who looks because of the one sees the other as of now */
 	fl_set_health(self->ctx, health, "%s", reason);
 }
