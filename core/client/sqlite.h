@@ -61,6 +61,7 @@ int sqlite_disk(
 
 /* A job being put together (sqlite_job.c); as the fl_sqlite_ functions of the same names. */
 int sqlite_job_statement(struct fl_sqlite_job *job, const char *sql, unsigned flags);
+int sqlite_job_or_else(struct fl_sqlite_job *job, const char *sql);
 void sqlite_job_null(struct fl_sqlite_job *job);
 void sqlite_job_int(struct fl_sqlite_job *job, int64_t value);
 void sqlite_job_real(struct fl_sqlite_job *job, double value);

@@ -80,6 +80,14 @@ int sqlite_job_statement(struct fl_sqlite_job *job, const char *sql, unsigned fl
 	return job->failed ? -ENOMEM : 0;
 }
 
+int sqlite_job_or_else(struct fl_sqlite_job *job, const char *sql)
+{
+	put(job, JOB_OR_ELSE, NULL, 0);
+	put_text(job, JOB_TEXT, sql, strlen(sql));
+	job->is_reading = false;
+	return job->failed ? -ENOMEM : 0;
+}
+
 void sqlite_job_null(struct fl_sqlite_job *job)
 {
 	put(job, JOB_NULL, NULL, 0);
@@ -191,6 +199,10 @@ void job_next(struct job_reader *reader, struct job_step *step)
 		take(reader, &flags, 1);
 		step->flags = (unsigned char)flags;
 		reader->at++; /* the text's own byte */
+		take_text(reader, step);
+		break;
+	case JOB_OR_ELSE:
+		reader->at++; /* likewise */
 		take_text(reader, step);
 		break;
 	case JOB_INT: step->whole = take_whole(reader, kind); break;

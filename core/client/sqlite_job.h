@@ -11,6 +11,7 @@ enum { JOB_MAX_BYTES = 64 << 20, JOB_KEEP_BYTES = 8 << 20 };
 
 enum job_step_kind {
 	JOB_STATEMENT,
+	JOB_OR_ELSE, /* the statement's other text */
 	JOB_NULL,
 	JOB_INT,
 	JOB_REAL,
@@ -37,7 +38,7 @@ struct job_step {
 	double real;
 	const char *text; /* of a text, or a statement (0-terminated); lies in the job */
 	size_t length;
-	unsigned flags; /* of a statement */
+	unsigned flags; /* of a statement, not of its other one */
 };
 
 struct job_reader {

@@ -15,8 +15,9 @@ struct run {
 	struct result *result;
 	struct counts *counts; /* of each statement */
 	size_t statement_count;
-	int statement; /* the present one, -1: none yet */
-	sqlite3_stmt *handle;
+	int statement;                    /* the present one, -1: none yet */
+	sqlite3_stmt *handle, *otherwise; /* NULL: there is no other one */
+	struct job_reader values;         /* where the row's begin */
 	const char *sql;
 	unsigned flags;
 	int parameter; /* bound last in this row */
@@ -136,59 +137,32 @@ static int step_all(struct run *run, int *code)
 }
 
 /* Runs the statement with what is bound. */
-static int run_row(struct run *run)
+static int run_bound(struct run *run, bool *has_changed)
 {
 	sqlite3 *db = run->session->db;
-	int64_t before = sqlite3_total_changes64(db), changes = 0;
+	int64_t before = sqlite3_total_changes64(db);
 	int code = run->bind_code, error = 0;
 
 	if (code == SQLITE_OK)
 		error = step_all(run, &code);
-	if (error == 0 && code == SQLITE_DONE) {
-		/* sqlite3_changes64 alone still tells of an earlier statement when this one is none that
-		 * writes. */
-		if (sqlite3_total_changes64(db) != before)
-			changes = sqlite3_changes64(db);
-		run->counts[run->statement].changes += changes;
-		if (changes == 0 && (run->flags & FL_SQL_MUST_CHANGE) != 0)
-			error = fail(run, -ESTALE, "no row was changed");
-		else if (sqlite3_get_autocommit(db))
-			error = fail(run, -EINVAL, "a job must not end its own transaction");
-	} else if (error == 0) {
+	/* sqlite3_changes64 alone still tells of an earlier statement when this one is none that
+	 * writes. */
+	*has_changed = sqlite3_total_changes64(db) != before;
+	if (error == 0 && code != SQLITE_DONE)
 		error = set_aside(run, code);
-	}
+	else if (error == 0 && sqlite3_get_autocommit(db))
+		error = fail(run, -EINVAL, "a job must not end its own transaction");
+	else if (*has_changed)
+		run->counts[run->statement].changes += sqlite3_changes64(db);
 	sqlite3_reset(run->handle);
 	run->parameter = 0;
 	run->bind_code = SQLITE_OK;
-	run->row++;
 	return error;
 }
 
-/* ---- steps ---- */
+/* ---- values ---- */
 
-static void leave_statement(struct run *run)
-{
-	if (run->handle == NULL)
-		return;
-	sqlite3_reset(run->handle);
-	sqlite3_clear_bindings(run->handle); /* they point into the job */
-	run->handle = NULL;
-}
-
-static int enter_statement(struct run *run, const struct job_step *step)
-{
-	int code;
-
-	leave_statement(run);
-	run->statement++;
-	run->sql = step->text;
-	run->flags = step->flags;
-	run->row = 0;
-	run->parameter = 0;
-	run->bind_code = SQLITE_OK;
-	code = session_prepare(run->session, step->text, step->length, &run->handle);
-	return code == SQLITE_OK ? 0 : fail_code(run, code);
-}
+static const char wrong_width[] = "a row has more or fewer values than the statement's parameters";
 
 static int bind_count(struct run *run, const struct job_step *step)
 {
@@ -217,26 +191,99 @@ static int bind(struct run *run, const struct job_step *step)
 	}
 }
 
+static int take_value(struct run *run, const struct job_step *step)
+{
+	int code = bind(run, step);
+
+	if (code == SQLITE_RANGE)
+		return fail(run, -EINVAL, wrong_width);
+	if (code != SQLITE_OK)
+		run->bind_code = code; /* too long: a fault of the row, told at its end */
+	return 0;
+}
+
+static int end_values(struct run *run, bool *has_changed)
+{
+	if (run->parameter != sqlite3_bind_parameter_count(run->handle))
+		return fail(run, -EINVAL, wrong_width);
+	return run_bound(run, has_changed);
+}
+
+/* ---- rows ---- */
+
+/* The statement's other one, with the row's values once more. */
+static int run_otherwise(struct run *run, bool *has_changed)
+{
+	sqlite3_stmt *first = run->handle;
+	struct job_reader reader = run->values;
+	struct job_step step;
+	int error = 0;
+
+	run->handle = run->otherwise;
+	for (job_next(&reader, &step); step.kind != JOB_ROW_END && error == 0; job_next(&reader, &step))
+		error = take_value(run, &step);
+	if (error == 0)
+		error = end_values(run, has_changed);
+	run->handle = first;
+	return error;
+}
+
+static int run_row(struct run *run)
+{
+	struct counts *counts = &run->counts[run->statement];
+	int64_t refused = counts->refused;
+	bool has_changed = false;
+	int error = end_values(run, &has_changed);
+
+	if (error == 0 && !has_changed && run->otherwise != NULL && counts->refused == refused)
+		error = run_otherwise(run, &has_changed);
+	if (error == 0 && !has_changed && counts->refused == refused &&
+		(run->flags & FL_SQL_MUST_CHANGE) != 0)
+		error = fail(run, -ESTALE, "no row was changed");
+	run->row++;
+	return error;
+}
+
+/* ---- steps ---- */
+
+static void leave(sqlite3_stmt **handle)
+{
+	if (*handle == NULL)
+		return;
+	sqlite3_reset(*handle);
+	sqlite3_clear_bindings(*handle); /* they point into the job */
+	*handle = NULL;
+}
+
+static int prepare(struct run *run, const struct job_step *step, sqlite3_stmt **out)
+{
+	int code = session_prepare(run->session, step->text, step->length, out);
+
+	return code == SQLITE_OK ? 0 : fail_code(run, code);
+}
+
+static int enter_statement(struct run *run, const struct job_step *step)
+{
+	leave(&run->handle);
+	leave(&run->otherwise);
+	run->statement++;
+	run->sql = step->text;
+	run->flags = step->flags;
+	run->row = 0;
+	run->parameter = 0;
+	run->bind_code = SQLITE_OK;
+	return prepare(run, step, &run->handle);
+}
+
 static int take_step(struct run *run, const struct job_step *step)
 {
-	int code;
-
 	if (step->kind == JOB_STATEMENT)
 		return enter_statement(run, step);
 	if (run->handle == NULL)
 		return fail(run, -EINVAL, "a value before the first statement");
-	if (step->kind == JOB_ROW_END) {
-		if (run->parameter != sqlite3_bind_parameter_count(run->handle))
-			return fail(
-				run, -EINVAL, "a row has more or fewer values than the statement's parameters");
-		return run_row(run);
-	}
-	code = bind(run, step);
-	if (code == SQLITE_RANGE)
-		return fail(run, -EINVAL, "a row has more or fewer values than the statement's parameters");
-	if (code != SQLITE_OK)
-		run->bind_code = code; /* too long: a fault of the row, told at its end */
-	return 0;
+	if (step->kind == JOB_OR_ELSE)
+		return prepare(run, step, &run->otherwise);
+	return step->kind == JOB_ROW_END ? run_row(run) : take_value(run, step);
 }
 
 static int take_steps(struct run *run, const struct fl_sqlite_job *job)
@@ -246,9 +293,15 @@ static int take_steps(struct run *run, const struct fl_sqlite_job *job)
 	int error = 0;
 
 	job_read(job, &reader);
-	for (job_next(&reader, &step); step.kind != JOB_END && error == 0; job_next(&reader, &step))
-		error = take_step(run, &step);
-	leave_statement(run);
+	do {
+		if (run->parameter == 0)
+			run->values = reader;
+		job_next(&reader, &step);
+		if (step.kind != JOB_END)
+			error = take_step(run, &step);
+	} while (step.kind != JOB_END && error == 0);
+	leave(&run->handle);
+	leave(&run->otherwise);
 	run->sql = NULL;
 	return error;
 }

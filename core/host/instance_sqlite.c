@@ -127,6 +127,7 @@ int fl_sqlite_disk(const struct fl_ctx *ctx, int number, int64_t *free_bytes, in
 
 /* clang-format off */
 int fl_sqlite_statement(struct fl_sqlite_job *job, const char *sql, unsigned flags) { return sqlite_job_statement(job, sql, flags); }
+int fl_sqlite_or_else(struct fl_sqlite_job *job, const char *sql) { return sqlite_job_or_else(job, sql); }
 void fl_sqlite_null(struct fl_sqlite_job *job) { sqlite_job_null(job); }
 void fl_sqlite_int(struct fl_sqlite_job *job, int64_t value) { sqlite_job_int(job, value); }
 void fl_sqlite_real(struct fl_sqlite_job *job, double value) { sqlite_job_real(job, value); }

@@ -111,6 +111,8 @@ static void put_rows(
 			continue;
 		batch->statement[kind] = statement++;
 		(void)fl_sqlite_statement(job, rows_sql(kind), FL_SQL_SET_ASIDE);
+		if (rows_else_sql(kind) != NULL)
+			(void)fl_sqlite_or_else(job, rows_else_sql(kind));
 		for (size_t at = batch->refs.first[kind]; at < batch->refs.first[kind + 1]; at++) {
 			struct row_ref *ref = &batch->refs.items[at];
 

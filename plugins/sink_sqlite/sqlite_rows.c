@@ -53,6 +53,23 @@ static const char gap_sql[] =
 	"filled_us = coalesce(excluded.filled_us, filled_us), "
 	"detail = coalesce(excluded.detail, detail)";
 
+/*
+ * An instrument of which a refresh tells nothing new but that it is still there, as of nearly all:
+ * writing the row as a whole would write four indices for nothing. It is the row that
+ * instrument_sql would write.
+ */
+static const char instrument_seen_sql[] =
+	"UPDATE instrument_metadata SET last_seen_us = coalesce(?12, last_seen_us) "
+	"WHERE instrument_id = ?1 AND is_active = ?10 AND (?4 = '' OR currency = ?4) "
+	"AND (?5 = 'unknown' OR kind = ?5) AND (?6 IS NULL OR strike = ?6) "
+	"AND (?7 IS NULL OR option_type = ?7) AND (?8 IS NULL OR expiration_timestamp = ?8) "
+	"AND (?9 IS NULL OR creation_timestamp = ?9) AND (?11 IS NULL OR listed_us IS NOT NULL) "
+	"AND iif(?10, expired_us IS NULL, ?13 IS NULL OR expired_us IS NOT NULL) "
+	"AND (?14 IS NULL OR tick_size = ?14) AND (?15 IS NULL OR contract_size = ?15) "
+	"AND (?16 IS NULL OR base_currency = ?16) AND (?17 IS NULL OR quote_currency = ?17) "
+	"AND (?18 IS NULL OR settlement_currency = ?18) AND (?19 IS NULL OR price_currency = ?19) "
+	"AND (?20 IS NULL OR underlying = ?20) AND (?21 IS NULL OR min_trade_amount = ?21)";
+
 /* What the venue does not say this time stays as it was. */
 static const char instrument_sql[] =
 	"INSERT INTO instrument_metadata(instrument_id, exchange, instrument_name, currency, kind, "
@@ -147,7 +164,7 @@ const char *rows_sql(unsigned kind)
 		[FL_GREEKS] = greeks_sql,
 		[FL_CANDLE] = candle_sql,
 		[FL_INDEX] = index_sql,
-		[FL_INSTRUMENT] = instrument_sql,
+		[FL_INSTRUMENT] = instrument_seen_sql,
 		[FL_LIFECYCLE] = lifecycle_sql,
 		[FL_STATUS] = lifecycle_sql,
 		[FL_GAP] = gap_sql,
@@ -155,6 +172,11 @@ const char *rows_sql(unsigned kind)
 	};
 
 	return kind < FL_KIND_COUNT ? statements[kind] : NULL;
+}
+
+const char *rows_else_sql(unsigned kind)
+{
+	return kind == FL_INSTRUMENT ? instrument_sql : NULL;
 }
 
 const char *rows_new_sql(void)

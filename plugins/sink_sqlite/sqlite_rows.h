@@ -9,6 +9,8 @@
 
 /** The statement that stores a row of a kind; NULL: no kind of ours. */
 const char *rows_sql(unsigned kind);
+/** What a row runs of which that changes nothing; NULL: nothing more. */
+const char *rows_else_sql(unsigned kind);
 /** What makes an instrument known by its name alone, before its first row: its number, then as
  * sink_put_new. */
 const char *rows_new_sql(void);

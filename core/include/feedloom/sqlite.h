@@ -32,6 +32,11 @@ FL_API struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int db);
 
 /** The statement that the following rows run. Prepared once per text and kept. */
 FL_API int fl_sqlite_statement(struct fl_sqlite_job *job, const char *sql, unsigned flags);
+/**
+ * The statement begun last has another one, of as many parameters: a row that changes nothing runs
+ * it with the same values. What it changes and refuses counts as the statement's.
+ */
+FL_API int fl_sqlite_or_else(struct fl_sqlite_job *job, const char *sql);
 
 /* One row: its parameters in order, then the end. NaN binds NULL. */
 FL_API void fl_sqlite_null(struct fl_sqlite_job *job);

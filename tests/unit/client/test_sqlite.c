@@ -432,6 +432,46 @@ static void refused_rows_are_set_aside(void **state)
 	assert_int_equal(count_of(fixture, "SELECT count(*) FROM a"), 3);
 }
 
+/* The row that changes nothing, or that is refused, and the one of another width. */
+static void a_row_that_changes_nothing_runs_the_other_statement(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fl_sqlite_job *job;
+
+	make_table(fixture);
+	assert_int_equal(run_sql(fixture, "INSERT INTO a VALUES(1, 7, 'old')", 0)->error, 0);
+	job = sqlite_job(fixture->db);
+	sqlite_job_statement(
+		job, "UPDATE a SET y = ?2, z = ?3 WHERE x = ?1", FL_SQL_SET_ASIDE | FL_SQL_MUST_CHANGE);
+	sqlite_job_or_else(job, "INSERT INTO a(x, y, z) VALUES(?1, ?2 + 100, ?3)");
+	add_row(job, 1, 8, "updated");
+	add_row(job, 2, 9, "inserted");
+	add_row(job, 1, 9, NULL);
+	add_row(job, 3, 9, NULL);
+	add_row(job, 2, 10, "updated");
+	sqlite_job_statement(job, "INSERT INTO a(x, y, z) VALUES(4, ?, ?)", 0);
+	sqlite_job_changes(job, 0);
+	sqlite_job_refused(job, 0);
+	sqlite_job_row_end(job);
+	assert_int_equal(run(fixture, job)->error, 0);
+	assert_int_equal(count_of(fixture, "SELECT count(*) FROM a"), 3);
+	assert_int_equal(count_of(fixture, "SELECT y FROM a WHERE x = 1 AND z = 'updated'"), 8);
+	assert_int_equal(count_of(fixture, "SELECT y FROM a WHERE x = 2 AND z = 'updated'"), 10);
+	assert_int_equal(count_of(fixture, "SELECT y * 10 + z FROM a WHERE x = 4"), 32);
+	job = sqlite_job(fixture->db);
+	sqlite_job_statement(job, "UPDATE a SET y = 1 WHERE x = ?", FL_SQL_MUST_CHANGE);
+	sqlite_job_or_else(job, "UPDATE a SET y = 2 WHERE x = ?");
+	sqlite_job_int(job, 77);
+	sqlite_job_row_end(job);
+	assert_int_equal(run(fixture, job)->error, -ESTALE);
+	job = sqlite_job(fixture->db);
+	sqlite_job_statement(job, "UPDATE a SET y = 1 WHERE x = ?", 0);
+	sqlite_job_or_else(job, "INSERT INTO a(x, y) VALUES(?, ?)");
+	sqlite_job_int(job, 77);
+	sqlite_job_row_end(job);
+	assert_int_equal(run(fixture, job)->error, -EINVAL);
+}
+
 static void only_a_thousand_refusals_are_kept(void **state)
 {
 	struct fixture *fixture = *state;
@@ -745,6 +785,7 @@ int main(void)
 		TEST(a_job_is_all_or_nothing),
 		TEST(compare_and_set_ends_the_job),
 		TEST(refused_rows_are_set_aside),
+		TEST(a_row_that_changes_nothing_runs_the_other_statement),
 		TEST(only_a_thousand_refusals_are_kept),
 		TEST(counts_so_far_can_be_bound),
 		TEST(rows_come_in_pages),

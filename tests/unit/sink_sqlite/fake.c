@@ -240,6 +240,7 @@ struct fl_sqlite_job *fl_sqlite_job(struct fl_ctx *ctx, int db) { return ctx->da
 int fl_sqlite_run(struct fl_ctx *ctx, struct fl_sqlite_job *job, int number) { (void)ctx; return sqlite_run(sqlite_job_session(job), job, number); }
 void fl_sqlite_drop(struct fl_sqlite_job *job) { sqlite_job_drop(job); }
 int fl_sqlite_statement(struct fl_sqlite_job *job, const char *sql, unsigned flags) { return sqlite_job_statement(job, sql, flags); }
+int fl_sqlite_or_else(struct fl_sqlite_job *job, const char *sql) { return sqlite_job_or_else(job, sql); }
 void fl_sqlite_null(struct fl_sqlite_job *job) { sqlite_job_null(job); }
 void fl_sqlite_int(struct fl_sqlite_job *job, int64_t value) { sqlite_job_int(job, value); }
 void fl_sqlite_real(struct fl_sqlite_job *job, double value) { sqlite_job_real(job, value); }

@@ -277,6 +277,54 @@ static void an_instrument_is_listed_seen_and_expires(void **state)
 	assert_int_equal(count(ctx, "instrument", "repeated"), 0);
 }
 
+/* Each column that a refresh tells of: what another writer made of it is put right. */
+static void what_others_made_of_an_instrument_is_put_right(void **state)
+{
+	static const char *const edits[] = { "strike = 1", "currency = 'ETH'", "kind = 'future'",
+		"option_type = 'put'", "option_type = NULL", "expiration_timestamp = 7", "is_active = 0",
+		"expired_us = 7", "tick_size = NULL", "tick_size = 7", "contract_size = 7",
+		"base_currency = 'X'", "quote_currency = 'X'", "settlement_currency = 'X'",
+		"price_currency = 'X'", "underlying = 'X'", "min_trade_amount = 7",
+		"creation_timestamp = 7", "listed_us = NULL" };
+	static const char all[] =
+		"SELECT concat_ws(' ', currency, kind, strike, option_type, expiration_timestamp, "
+		"creation_timestamp, is_active, expired_us, tick_size, contract_size, base_currency, "
+		"quote_currency, settlement_currency, price_currency, underlying, min_trade_amount) "
+		"FROM instrument_metadata";
+	struct fl_ctx *ctx = *state;
+	char before[400], sql[100];
+	int64_t seen_us = 0;
+
+	ctx->now_ns = INT64_C(1795240000000000000);
+	for (size_t i = 0; i < 2 + sizeof(edits) / sizeof(*edits); i++) {
+		struct fl_instrument *instrument = add_instrument(ctx, true);
+
+		instrument->tick_size = 0.0001;
+		instrument->contract_size = instrument->min_trade_amount = 0.1;
+		instrument->creation_ns = FL_SECOND;
+		strcpy(instrument->base_currency, "BTC");
+		strcpy(instrument->quote_currency, "USD");
+		strcpy(instrument->settlement_currency, "BTC");
+		strcpy(instrument->price_currency, "BTC");
+		strcpy(instrument->underlying, "btc_usd");
+		ctx->now_ns += FL_MINUTE;
+		fake_deliver(ctx);
+		if (i == 0) {
+			snprintf(before, sizeof(before), "%s", fake_text(ctx, all));
+			seen_us = fake_int(ctx, "SELECT last_seen_us FROM instrument_metadata");
+		}
+		assert_string_equal(fake_text(ctx, all), before);
+		assert_int_equal(fake_int(ctx, "SELECT listed_us IS NULL FROM instrument_metadata"), 0);
+		assert_int_equal(fake_int(ctx, "SELECT last_seen_us FROM instrument_metadata") - seen_us,
+			i == 0 ? 0 : FL_MINUTE / FL_US);
+		seen_us = fake_int(ctx, "SELECT last_seen_us FROM instrument_metadata");
+		if (i < sizeof(edits) / sizeof(*edits)) {
+			snprintf(sql, sizeof(sql), "UPDATE instrument_metadata SET %s", edits[i]);
+			fake_sql(ctx, sql);
+		}
+	}
+}
+
 static void rows_lie_in_the_order_of_their_index(void **state)
 {
 	static const char *const names[] = { "BTC-27NOV26-3-C", "BTC-27NOV26-1-C", "BTC-27NOV26-2-C" };
@@ -542,6 +590,7 @@ int main(void)
 		TEST(the_other_kinds_land),
 		TEST(an_instrument_seen_in_data_only_is_known_by_its_name),
 		TEST(an_instrument_is_listed_seen_and_expires),
+		TEST(what_others_made_of_an_instrument_is_put_right),
 		TEST(rows_lie_in_the_order_of_their_index),
 		TEST(a_trade_that_came_before_is_repeated),
 		TEST(a_refused_record_is_listed_and_the_rest_lands),
