@@ -67,7 +67,7 @@ static void write_exchange(
 		"services:\n"
 		"  simulator: { listen: 127.0.0.1:8090, seed: %" PRIu64
 		", btc_options: %u, eth_options: %u, futures: 2, message_rate: 1, trade_share: %u,"
-		" book_share: 60, index_interval: 12s, ledger: ':memory:ledger', ledger_flush: 60s%s }\n",
+		" book_share: 60, index_interval: 12s, ledger: ':memory:ledger', ledger_flush: 5m%s }\n",
 		run->day->seed, universe->btc, universe->eth, universe->trade_share, faults);
 }
 
@@ -76,8 +76,8 @@ static void write_collector(struct run *run, const struct universe *universe, co
 {
 	unsigned flush_rows = 1 + (unsigned)below(run, 200);
 	/* A batch a message, or five times the refreshes, cost as much as days: few have them. */
-	const char *floor = below(run, 10) == 0 ? "20ms" : ONE_OF(run, "5s", "10s", "20s", "20s");
-	const char *refresh = below(run, 20) == 0 ? "1m" : "5m";
+	const char *floor = below(run, 40) == 0 ? "20ms" : ONE_OF(run, "5s", "10s", "20s", "20s");
+	const char *refresh = below(run, 40) == 0 && !universe->is_whole ? "1m" : "5m";
 	const char *heartbeat = ONE_OF(run, "10s", "30s", "60s");
 	unsigned max_instruments = universe->is_whole ? 250 : 20 + (unsigned)below(run, 80);
 	const char *channels =
@@ -104,15 +104,17 @@ static void write_second_sink(struct run *run)
 {
 	struct random_stream draw = stream_of_seed(run->day->seed, "second sink");
 	size_t length = strlen(run->collector_yaml);
+	unsigned floor_s;
 
 	run->sink_count = 1;
 	if (stream_below(&draw, TWO_SINK_DAYS) != 0)
 		return;
 	run->sink_count = 2;
+	floor_s = 1 + (unsigned)stream_below(&draw, 60);
 	snprintf(run->collector_yaml + length, sizeof(run->collector_yaml) - length,
 		"  second: { plugin: sink_sqlite, path: ':memory:second', commit_floor: %us,"
-		" batch_rows: %u }\n",
-		1 + (unsigned)stream_below(&draw, 60), 10 + (unsigned)stream_below(&draw, 1000));
+		" flush_interval: 60s, flush_rows: 1000, batch_rows: %u }\n",
+		floor_s, 10 + (unsigned)stream_below(&draw, 1000));
 }
 
 /* On some days the exchange's clock is off, all day long. */
