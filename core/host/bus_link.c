@@ -154,6 +154,28 @@ static struct instance_stream *add_stream(struct fl_ctx *ctx, const char *name)
 	return NULL;
 }
 
+void bus_link_begin(struct fl_ctx *ctx)
+{
+	struct fl_position newest;
+
+	if (ctx->role != FL_SINK || ctx->host->parts.bus == NULL)
+		return;
+	bus_position(ctx->host->parts.bus, &newest);
+	ctx->known_number = newest.number;
+	ctx->known_ns = clock_real_ns(ctx->host->parts.loop);
+}
+
+static void note_known(struct instance_stream *entry)
+{
+	struct fl_ctx *ctx = entry->owner;
+	struct cursor_status status;
+
+	cursor_status(entry->cursor, &status);
+	ctx->known_number = status.position.number;
+	ctx->known_ns = status.oldest_received_ns > 0 ? status.oldest_received_ns
+												  : clock_real_ns(ctx->host->parts.loop);
+}
+
 static void forget_stream(struct instance_stream *entry)
 {
 	map_remove(entry->owner->streams, entry->name, strlen(entry->name));
@@ -279,6 +301,7 @@ void fl_stream_close(struct fl_ctx *ctx, const char *stream)
 	}
 	if (entry == NULL)
 		return;
+	note_known(entry);
 	cursor_close(entry->cursor);
 	forget_stream(entry);
 }

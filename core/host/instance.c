@@ -164,6 +164,7 @@ static int begin(struct fl_ctx *ctx, int (*enter)(struct fl_ctx *ctx), const cha
 	result = make_state(ctx);
 	if (result == 0) {
 		ctx->phase = INSTANCE_RUNNING;
+		bus_link_begin(ctx);
 		gap_process_begin(ctx);
 		ctx->has_started = true;
 		before = instance_enter(ctx);

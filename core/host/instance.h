@@ -78,7 +78,9 @@ struct fl_ctx {
 	struct metrics_mark *latency_since[2]; /* the older one and the newer one of its last minutes */
 	int64_t latency_marked_ns;             /* monotonic */
 	uint64_t latency_seen;                 /* records at the last step */
-	struct instance_conn *publishing;      /* whose message is being handled; NULL: none, or gone */
+	uint64_t known_number; /* a sink without a stream: the last record that its store may have, */
+	int64_t known_ns;      /* and since when others wait for it; real time */
+	struct instance_conn *publishing; /* whose message is being handled; NULL: none, or gone */
 
 	enum fl_health health;
 	char health_reason[512];

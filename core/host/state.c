@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include "bus.h"
 #include "clock.h"
 #include "cursor.h"
 #include "host.h"
@@ -31,6 +32,20 @@ void conn_sums(const struct fl_ctx *ctx, struct conn_sums *out)
 	}
 }
 
+/* A store that is not reached lags, too: by what came since it was, or since the start. */
+static void sum_unplaced(const struct fl_ctx *ctx, int64_t now_ns, struct stream_sums *out)
+{
+	struct fl_position newest;
+
+	if (ctx->role != FL_SINK || ctx->phase != INSTANCE_RUNNING || ctx->host->parts.bus == NULL)
+		return;
+	bus_position(ctx->host->parts.bus, &newest);
+	if (newest.number <= ctx->known_number)
+		return;
+	out->unplaced = newest.number - ctx->known_number;
+	out->lag_s = (double)(now_ns - ctx->known_ns) / 1e9;
+}
+
 void stream_sums(const struct fl_ctx *ctx, struct stream_sums *out)
 {
 	int64_t now_ns = clock_real_ns(ctx->host->parts.loop);
@@ -52,6 +67,8 @@ void stream_sums(const struct fl_ctx *ctx, struct stream_sums *out)
 			out->lag_s = lag_s > out->lag_s ? lag_s : out->lag_s;
 		}
 	}
+	if (out->streams == 0)
+		sum_unplaced(ctx, now_ns, out);
 }
 
 /* The detail of the first connection that is not up. */

@@ -25,7 +25,8 @@ void conn_sums(const struct fl_ctx *ctx, struct conn_sums *out);
 struct stream_sums {
 	int streams;
 	uint64_t waiting, stored;
-	double lag_s; /* age of the oldest record waiting */
+	uint64_t unplaced; /* without a stream: at least so many wait for one */
+	double lag_s;      /* age of the oldest record waiting */
 };
 void stream_sums(const struct fl_ctx *ctx, struct stream_sums *out);
 

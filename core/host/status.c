@@ -118,7 +118,7 @@ static void print_sink(const struct fl_ctx *ctx, struct json *json)
 	json_open(json, NULL, '{');
 	json_text(json, "sink", ctx->name);
 	print_state(ctx, json);
-	json_int(json, "lag_records", (int64_t)sums.waiting);
+	json_int(json, "lag_records", (int64_t)(sums.waiting + sums.unplaced));
 	json_real(json, "lag_seconds", round(sums.lag_s * 1e3) / 1e3);
 	json_int(json, "rows", (int64_t)sums.stored);
 	print_streams(ctx, json);

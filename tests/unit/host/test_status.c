@@ -250,6 +250,27 @@ static void rows_count_what_was_stored_and_lag_what_was_not(void **state)
 	assert_string_equal(rig_text(&rig, "/sinks/0/streams/0/stream"), "main");
 }
 
+static void a_store_that_is_not_reached_lags(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	run_with_venue("feeds: { feed: { plugin: echo_feed } }\n"
+				   "sinks: { store: { plugin: echo_sink, store: hold } }\n");
+	assert_int_equal(rig_ask(&rig, "feed", "publish", "{}"), FL_REPLY_OK);
+	rig_until_calls(&rig, "store", "batch", 1);
+	assert_int_equal(rig_ask(&rig, "store", "unstream", "{}"), FL_REPLY_OK);
+	assert_int_equal(rig_ask(&rig, "core", "status", "{}"), FL_REPLY_OK);
+	before = rig_number(&rig, "/sinks/0/lag_records");
+	assert_true(before >= 1); /* what it held is not stored */
+	assert_string_equal(rig_text(&rig, "/sinks/0/state"), "disconnected");
+	assert_int_equal(rig_ask(&rig, "feed", "publish", "{}"), FL_REPLY_OK);
+	rig_wait(&rig, FL_SECOND);
+	assert_int_equal(rig_ask(&rig, "core", "status", "{}"), FL_REPLY_OK);
+	assert_true(rig_number(&rig, "/sinks/0/lag_records") > before);
+	assert_true(rig_number(&rig, "/sinks/0/lag_seconds") >= 1);
+}
+
 static void the_status_says_what_is_wrong(void **state)
 {
 	(void)state;
@@ -365,6 +386,7 @@ int main(void)
 		TEST(ready_means_connected_fresh_and_stored),
 		TEST(the_status_has_the_documented_fields),
 		TEST(rows_count_what_was_stored_and_lag_what_was_not),
+		TEST(a_store_that_is_not_reached_lags),
 		TEST(the_status_says_what_is_wrong),
 		TEST(a_held_feed_does_not_count_in_the_whole),
 		TEST(coverage_is_a_row_a_currency),

@@ -436,6 +436,8 @@ static int act(struct echo *self, const char *name, yyjson_val *root)
 		return open_all(self);
 	else if (strcmp(name, "stream") == 0)
 		return fl_stream_open(self->ctx, "main", &stream);
+	else if (strcmp(name, "unstream") == 0)
+		fl_stream_close(self->ctx, "main");
 	else if (strcmp(name, "ack") == 0)
 		fl_ack(self->ctx, "main", &self->held);
 	else if (strcmp(name, "respond") == 0)
@@ -508,7 +510,7 @@ static const struct fl_command_info commands[] = {
 	{ "publish", "a ticker" }, { "health", "of itself" }, { "coverage", "of a currency" },
 	{ "request", "over HTTP" }, { "connect", "a WebSocket" }, { "close", "one" }, { "reconnect", "the first" },
 	{ "work", "in the database" }, { "open", "all that the options name, again" },
-	{ "stream", "opens the stream again" }, { "ack", "the batch that it holds" },
+	{ "stream", "opens the stream again" }, { "unstream", "closes it" }, { "ack", "the batch that it holds" },
 	{ "respond", "to the request that waits" }, { "end", "the answer in pieces" },
 	{ "unlisten", "stops serving" }, { "keep", "a number" }, { "kept", "that number" },
 	{ 0 },
