@@ -34,17 +34,7 @@ static const struct fl_option option_table[] = {
 	{ "min_free", FL_RATIO, offsetof(struct options, min_free), .preset = "5%", .min = "0",
 		.max = "90%", .flags = FL_OPTION_LIVE,
 		.help = "below this share of the disk nothing more is stored; the journal holds it" },
-	{ "batch_rows", FL_INT, offsetof(struct options, batch_rows), .preset = "10000", .min = "1",
-		.max = "100000", .flags = FL_OPTION_LIVE, .help = "records of one transaction at most" },
-	{ "commit_floor", FL_DURATION, offsetof(struct options, commit_floor_ns), .preset = "20ms",
-		.min = "0", .max = "60s", .flags = FL_OPTION_LIVE,
-		.help = "between two commits at least; longer spares a disk" },
-	{ "flush_rows", FL_INT, offsetof(struct options, flush_rows), .preset = "50", .min = "1",
-		.max = "100000", .flags = FL_OPTION_LIVE,
-		.help = "so many records cut short a commit_floor of more than 20ms" },
-	{ "flush_interval", FL_DURATION, offsetof(struct options, flush_interval_ns), .preset = "1s",
-		.min = "1ms", .max = "60s", .flags = FL_OPTION_LIVE,
-		.help = "so long a wait cuts short a commit_floor of more than 20ms" },
+	SINK_BATCHING_OPTIONS("10000", "20ms"),
 	{ "busy_timeout", FL_DURATION, offsetof(struct options, busy_timeout_ns), .preset = "5s",
 		.min = "1ms", .max = "60s",
 		.help = "how long to wait for another program that writes to the file" },
@@ -88,7 +78,7 @@ static void on_batch(void *state, const char *stream, const struct fl_batch *bat
  * holds. */
 static void fit_floor(struct sink *sink, int64_t sync_ns)
 {
-	int64_t floor_ns = sink->options->commit_floor_ns, change_ns;
+	int64_t floor_ns = sink->options->batching.commit_floor_ns, change_ns;
 
 	if (sync_ns > FLOOR_MAX_NS)
 		sync_ns = FLOOR_MAX_NS;
@@ -301,7 +291,7 @@ static int reconfigure(void *state, const void *options)
 	say_what_is_kept(sink);
 	if (sink->stage != STAGE_TAKING)
 		return 0;
-	sink->floor_ns = sink->options->commit_floor_ns;
+	sink->floor_ns = sink->options->batching.commit_floor_ns;
 	(void)store_stream(sink);
 	disk_look(sink);
 	return 0;

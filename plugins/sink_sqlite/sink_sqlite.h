@@ -5,6 +5,7 @@
 #ifndef SINK_SQLITE_H
 #define SINK_SQLITE_H
 
+#include "sink_batching.h"
 #include "sink_query.h"
 #include "sqlite_batch.h"
 #include "sqlite_retention.h"
@@ -34,8 +35,8 @@ struct options {
 	const char *path;
 	struct fl_durations retention;
 	double min_free;
-	int64_t batch_rows, flush_rows;
-	int64_t commit_floor_ns, flush_interval_ns, busy_timeout_ns;
+	struct sink_batching batching;
+	int64_t busy_timeout_ns;
 };
 
 enum stage {

@@ -141,14 +141,14 @@ int store_stream(struct sink *sink)
 {
 	const struct options *options = sink->options;
 	struct fl_stream how = { .position = sink->position,
-		.batch_rows = (uint32_t)options->batch_rows,
-		.flush_rows = (uint32_t)options->flush_rows,
+		.batch_rows = (uint32_t)options->batching.batch_rows,
+		.flush_rows = (uint32_t)options->batching.flush_rows,
 		.commit_floor_ns = sink->floor_ns,
-		.flush_interval_ns = options->flush_interval_ns };
+		.flush_interval_ns = options->batching.flush_interval_ns };
 
 	/* A floor that the disk asks for is not to be cut short. */
-	if (sink->floor_ns > options->commit_floor_ns) {
-		how.flush_rows = (uint32_t)options->batch_rows;
+	if (sink->floor_ns > options->batching.commit_floor_ns) {
+		how.flush_rows = (uint32_t)options->batching.batch_rows;
 		how.flush_interval_ns = sink->floor_ns;
 	}
 	counts_consumed(&sink->counts, how.consumed);
@@ -160,7 +160,7 @@ static void begin_taking(struct sink *sink)
 	int result;
 
 	sink->stage = STAGE_TAKING;
-	sink->floor_ns = sink->options->commit_floor_ns;
+	sink->floor_ns = sink->options->batching.commit_floor_ns;
 	result = store_stream(sink);
 	if (result < 0) {
 		store_lost(sink, result, "the stream cannot be opened");

@@ -53,17 +53,7 @@ static const struct fl_option option_table[] = {
 	{ "lock_timeout", FL_DURATION, offsetof(struct options, lock_timeout_ns), .preset = "10s",
 		.min = "100ms", .max = "1h",
 		.help = "of waiting for one lock; then the batch is tried again" },
-	{ "batch_rows", FL_INT, offsetof(struct options, batch_rows), .preset = "20000", .min = "1",
-		.max = "100000", .flags = FL_OPTION_LIVE, .help = "records of one transaction at most" },
-	{ "commit_floor", FL_DURATION, offsetof(struct options, commit_floor_ns), .preset = "5ms",
-		.min = "0", .max = "60s", .flags = FL_OPTION_LIVE,
-		.help = "between two commits at least; longer spares a disk" },
-	{ "flush_rows", FL_INT, offsetof(struct options, flush_rows), .preset = "50", .min = "1",
-		.max = "100000", .flags = FL_OPTION_LIVE,
-		.help = "so many records cut short a commit_floor of more than 20ms" },
-	{ "flush_interval", FL_DURATION, offsetof(struct options, flush_interval_ns), .preset = "1s",
-		.min = "1ms", .max = "60s", .flags = FL_OPTION_LIVE,
-		.help = "so long a wait cuts short a commit_floor of more than 20ms" },
+	SINK_BATCHING_OPTIONS("20000", "5ms"),
 	{ 0 },
 };
 
@@ -174,7 +164,7 @@ static void count(struct stream *stream, const struct fl_result *result)
 /* What was halved for the sake of one record grows again. */
 static void grow_limit(struct stream *stream)
 {
-	int64_t most = stream->sink->options->batch_rows;
+	int64_t most = stream->sink->options->batching.batch_rows;
 
 	if (stream->limit >= most)
 		return;
@@ -395,7 +385,7 @@ static int reconfigure(void *state, const void *options)
 
 		if (stream->sink == NULL)
 			continue;
-		stream->limit = sink->options->batch_rows;
+		stream->limit = sink->options->batching.batch_rows;
 		if (stream->stage == STAGE_TAKING)
 			(void)store_stream(stream);
 	}

@@ -5,6 +5,7 @@
 #ifndef SINK_TIMESCALE_H
 #define SINK_TIMESCALE_H
 
+#include "sink_batching.h"
 #include "sink_query.h"
 #include "timescale_batch.h"
 
@@ -22,8 +23,7 @@ enum { JOB_LAYOUT = 1, JOB_CURSORS, JOB_IDS, JOB_BATCH, JOB_SPLIT, JOB_JOIN, JOB
 
 struct options {
 	const char *url, *schema;
-	int64_t batch_rows, flush_rows;
-	int64_t commit_floor_ns, flush_interval_ns;
+	struct sink_batching batching;
 	int64_t connect_timeout_ns, statement_timeout_ns, lock_timeout_ns;
 	struct fl_names streams;
 	struct fl_durations retention;

@@ -342,9 +342,9 @@ int store_stream(struct stream *stream)
 	struct fl_stream how = { .filter = { .patterns = patterns },
 		.position = stream->position,
 		.batch_rows = (uint32_t)stream->limit,
-		.flush_rows = (uint32_t)options->flush_rows,
-		.commit_floor_ns = options->commit_floor_ns,
-		.flush_interval_ns = options->flush_interval_ns,
+		.flush_rows = (uint32_t)options->batching.flush_rows,
+		.commit_floor_ns = options->batching.commit_floor_ns,
+		.flush_interval_ns = options->batching.flush_interval_ns,
 		.until = stream->until };
 
 	print_filter(stream, patterns, sizeof(patterns));
@@ -367,7 +367,7 @@ static void begin_taking(struct stream *stream)
 	int result;
 
 	stream->stage = STAGE_TAKING;
-	stream->limit = sink->options->batch_rows;
+	stream->limit = sink->options->batching.batch_rows;
 	stream->trouble[0] = '\0';
 	stream->is_down = false;
 	stream->until = 0;

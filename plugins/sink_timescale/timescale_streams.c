@@ -31,7 +31,7 @@ static struct stream *make(struct sink *sink, const char *name)
 
 		if (stream->sink != NULL)
 			continue;
-		*stream = (struct stream){ .sink = sink, .limit = sink->options->batch_rows };
+		*stream = (struct stream){ .sink = sink, .limit = sink->options->batching.batch_rows };
 		(void)snprintf(stream->name, sizeof(stream->name), "%s", name);
 		batch_init(&stream->batch);
 		return stream;
