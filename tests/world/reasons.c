@@ -80,8 +80,15 @@ void check_killed(sqlite3 *db, int64_t at_us, int64_t back_us, int64_t keeps_us)
 	"(g.cause = 'process' AND EXISTS (SELECT 1 FROM temp.killed k WHERE k.keeps_us > 0 AND k.at_us " \
 	"BETWEEN g.started_us AND g.ended_us + clocks_off() AND k.at_us < g.started_us + " BEHIND_US     \
 	"))"
+/* What was traded while a connection was replaced: whether that had a cause is asked of its own
+ * row. */
+#define OF_A_REPLACEMENT                                                                            \
+	"(g.cause = 'trade_seq' AND EXISTS (SELECT 1 FROM store.stream_gaps s WHERE s.cause = 'stale' " \
+	"AND s.started_us - clocks_off() <= g.ended_us AND s.ended_us + clocks_off() >= "               \
+	"g.started_us))"
 #define OF_ITSELF                                                                                  \
-	"(" IS_SILENCE("g") " OR " STAYS_SILENT " OR " OF_ANOTHER_MARKET " OR " OF_A_POWER_CUT ")"
+	"(" IS_SILENCE("g") " OR " STAYS_SILENT " OR " OF_ANOTHER_MARKET " OR " OF_A_POWER_CUT         \
+						" OR " OF_A_REPLACEMENT ")"
 /* How long a venue counts what nobody has closed: two heartbeats at most, and the answer's way. */
 #define GHOST_US "150000000"
 
