@@ -15,7 +15,7 @@
 #define QUIET_NS (30 * FL_MINUTE)
 #define PARTED_NS (150 * FL_SECOND) /* two heartbeats and some: nobody bears more */
 #define LOOK_NS FL_MINUTE
-enum { TURNS_A_LOOK = 100, VENUE_FAULT_DAYS = 4, TWO_SINK_DAYS = 4, SKEWED_DAYS = 4 };
+enum { TURNS_A_LOOK = 100, VENUE_FAULT_DAYS = 4, TWO_SINK_DAYS = 8, SKEWED_DAYS = 4 };
 #define CLOCK_STEP_MAX_NS (20 * FL_SECOND)
 #define TOLD_CLOCK_NS (3 * FL_SECOND) /* what the feed says something of, and some way */
 #define CLOSE_LOOK_NS (20 * FL_MINUTE)
@@ -74,10 +74,10 @@ static void write_exchange(
 /* Drawn one by one: a call's arguments come in an order of the compiler's. */
 static void write_collector(struct run *run, const struct universe *universe, const char *sync)
 {
-	unsigned flush_rows = 1 + (unsigned)below(run, 200);
+	unsigned flush_rows = 1 + 2 * (unsigned)below(run, 200);
 	/* A batch a message, or five times the refreshes, cost as much as days: few have them. */
-	const char *floor = below(run, 40) == 0 ? "20ms" : ONE_OF(run, "5s", "10s", "20s", "20s");
-	const char *refresh = below(run, 40) == 0 && !universe->is_whole ? "1m" : "5m";
+	const char *floor = below(run, 80) == 0 ? "20ms" : ONE_OF(run, "10s", "20s", "40s", "40s");
+	const char *refresh = below(run, 80) == 0 && !universe->is_whole ? "1m" : "5m";
 	const char *heartbeat = ONE_OF(run, "10s", "30s", "60s");
 	unsigned max_instruments = universe->is_whole ? 250 : 20 + (unsigned)below(run, 80);
 	const char *channels =
@@ -94,7 +94,7 @@ static void write_collector(struct run *run, const struct universe *universe, co
 		" max_instruments: %u, heartbeat_interval: %s, refresh_interval: %s }\n"
 		"sinks:\n"
 		"  store: { plugin: sink_sqlite, path: ':memory:store', commit_floor: %s,"
-		" flush_interval: 20s, flush_rows: %u }\n",
+		" flush_interval: 60s, flush_rows: %u }\n",
 		sync, keep, host, channels, max_instruments, heartbeat, refresh, floor, flush_rows);
 	run->has_name = strcmp(host, "127.0.0.1") != 0;
 }
