@@ -16,9 +16,9 @@ enum deribit_chain_state {
 };
 
 struct deribit_chain {
-	int64_t last;       /* change_id of the last message that joined */
-	int64_t last_ns;    /* its time at the venue */
-	int64_t found;      /* prev_change_id of the message that did not join */
+	int64_t last;       /* change_id of the last message that joined; of none: as found */
+	int64_t last_ns;    /* its time at the venue; of none: of the first that did not join */
+	int64_t found;      /* prev_change_id of the first message that did not join */
 	int64_t waiting_ns; /* since when (clock that never steps) it has dropped changes, 0: not */
 	enum deribit_chain_state state;
 };
@@ -32,5 +32,7 @@ enum deribit_chain_verdict {
 
 enum deribit_chain_verdict deribit_chain_take(
 	struct deribit_chain *chain, const struct fl_book *book);
+/** Whether changes came before the first snapshot: it was lost on its way. */
+bool deribit_chain_has_dropped(const struct deribit_chain *chain);
 
 #endif

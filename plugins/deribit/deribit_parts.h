@@ -8,6 +8,8 @@
 void deribit_on_message(void *state, int conn, const struct fl_message *message);
 /** Nobody follows the book any more: begins anew; the gap of a broken one ends here. */
 void deribit_chain_end(struct deribit *self, struct deribit_item *item);
+/** Its changes are dropped for lack of a snapshot, and have been for long: subscribes anew. */
+void deribit_chain_late(struct deribit *self, struct deribit_item *item);
 /** Takes a decoded trade to its instrument; `flags` are added. Counts it when it is malformed. */
 enum deribit_kind deribit_stream_trade(struct deribit *self, struct deribit_trade *in,
 	const struct deribit_group *group, int64_t received_ns, unsigned flags);

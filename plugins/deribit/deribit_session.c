@@ -338,10 +338,8 @@ static void books_late(struct deribit *self, int64_t now)
 	for (size_t i = 0; i < self->item_count && self->book_bit != 0; i++) {
 		struct deribit_item *item = &self->items[i];
 
-		if (item->chain.waiting_ns == 0 || now - item->chain.waiting_ns < BOOK_WAITS_NS)
-			continue;
-		item->chain.waiting_ns = now;
-		item->renew |= self->book_bit & item->acked;
+		if (item->chain.waiting_ns != 0 && now - item->chain.waiting_ns >= BOOK_WAITS_NS)
+			deribit_chain_late(self, item);
 	}
 }
 

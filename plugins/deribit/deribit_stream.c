@@ -103,15 +103,29 @@ static void chain_gap(struct deribit *self, const struct deribit_item *item,
 			deribit_channel_print(
 				&self->templates[i], item->name, gap.channel, sizeof(gap.channel));
 	snprintf(gap.cause, sizeof(gap.cause), "change_id");
-	snprintf(gap.detail, sizeof(gap.detail), "a book change did not follow the one before it");
+	snprintf(gap.detail, sizeof(gap.detail), "%s",
+		broken->last == broken->found ? "book changes came without the snapshot before them"
+									  : "a book change did not follow the one before it");
 	fl_publish(self->ctx, &gap.head);
 }
 
 void deribit_chain_end(struct deribit *self, struct deribit_item *item)
 {
-	if (item->chain.state == DERIBIT_CHAIN_BROKEN && self->book_bit != 0)
+	if ((item->chain.state == DERIBIT_CHAIN_BROKEN || deribit_chain_has_dropped(&item->chain)) &&
+		self->book_bit != 0)
 		chain_gap(self, item, &item->chain, fl_now_ns(self->ctx));
 	item->chain = (struct deribit_chain){ 0 };
+}
+
+void deribit_chain_late(struct deribit *self, struct deribit_item *item)
+{
+	fl_log_limited(self->ctx, FL_WARN, "%s: its book has no snapshot, asking for one", item->name);
+	if (deribit_chain_has_dropped(&item->chain)) {
+		item->chain.state = DERIBIT_CHAIN_BROKEN;
+		chain_gap(self, item, &item->chain, 0);
+	}
+	item->chain.waiting_ns = deribit_now(self);
+	item->renew |= self->book_bit & item->acked;
 }
 
 static void on_book(struct deribit *self, struct deribit_item *item, struct deribit_message *in,

@@ -116,6 +116,19 @@ static void the_gap_of_a_broken_book_ends_with_its_feed(void **state)
 	assert_book_gap(1, fl_now_ns(ctx));
 }
 
+static void assert_lost_snapshot(size_t at, int64_t ended_ns)
+{
+	const struct fl_gap *gap = fake_record(ctx, FL_GAP, at);
+
+	assert_string_equal(gap->cause, "change_id");
+	assert_string_equal(gap->channel, "book.BTC-26JUN26-1000-C.100ms");
+	assert_string_equal(gap->detail, "book changes came without the snapshot before them");
+	assert_int_equal(gap->first_seq, 10);
+	assert_int_equal(gap->last_seq, 10);
+	assert_int_equal(gap->started_ns, INT64_C(1700000000012) * FL_MS);
+	assert_int_equal(gap->ended_ns, ended_ns);
+}
+
 static void a_book_without_its_snapshot_is_renewed(void **state)
 {
 	static const char *const books[] = { "book.100ms", NULL };
@@ -131,6 +144,49 @@ static void a_book_without_its_snapshot_is_renewed(void **state)
 	fake_pass(ctx, 2 * FL_SECOND);
 	assert_int_equal(ctx->sent_count, 1);
 	assert_non_null(strstr(ctx->sent[0].text, "public/unsubscribe"));
+	assert_int_equal(fake_count(ctx, FL_GAP), 1);
+	assert_lost_snapshot(0, 0);
+	send_book(-1, 20);
+	assert_int_equal(fake_count(ctx, FL_BOOK), 1);
+	assert_int_equal(fake_count(ctx, FL_GAP), 2);
+	assert_lost_snapshot(1, INT64_C(1700000000020) * FL_MS);
+}
+
+/* The venue may have swallowed the snapshot, and sends another before we ask. */
+static void changes_before_a_late_snapshot_are_a_gap(void **state)
+{
+	static const char *const books[] = { "book.100ms", NULL };
+
+	(void)state;
+	options.channels = world_names(books);
+	ctx = world_create(&options);
+	world_start(ctx, 1, 0);
+	fake_clear(ctx);
+	send_book(10, 12);
+	send_book(12, 13);
+	assert_int_equal(fake_count(ctx, FL_GAP), 0);
+	send_book(-1, 20);
+	assert_int_equal(fake_count(ctx, FL_BOOK), 1);
+	assert_int_equal(fake_count(ctx, FL_GAP), 1);
+	assert_lost_snapshot(0, INT64_C(1700000000020) * FL_MS);
+	send_book(20, 21);
+	assert_int_equal(fake_count(ctx, FL_BOOK), 2);
+	assert_int_equal(fake_count(ctx, FL_GAP), 1);
+}
+
+static void changes_without_a_snapshot_are_a_gap_when_the_connection_ends(void **state)
+{
+	static const char *const books[] = { "book.100ms", NULL };
+
+	(void)state;
+	options.channels = world_names(books);
+	ctx = world_create(&options);
+	world_start(ctx, 1, 0);
+	fake_clear(ctx);
+	send_book(10, 12);
+	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_STALE);
+	assert_int_equal(fake_count(ctx, FL_GAP), 1);
+	assert_lost_snapshot(0, fl_now_ns(ctx));
 }
 
 /* What happens when everything stood still: each book asks anew, on each connection in turn. */
@@ -180,6 +236,8 @@ int main(void)
 		TEST(a_broken_book_is_whole_again_on_the_next_connection),
 		TEST(the_gap_of_a_broken_book_ends_with_its_feed),
 		TEST(a_book_without_its_snapshot_is_renewed),
+		TEST(changes_before_a_late_snapshot_are_a_gap),
+		TEST(changes_without_a_snapshot_are_a_gap_when_the_connection_ends),
 		TEST(books_that_are_renewed_together_are_one_trouble),
 	};
 
