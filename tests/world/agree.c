@@ -368,12 +368,12 @@ static void find_untaken_trades(struct comparison *comparison)
 /*
  * An exchange with faults of its own may swallow a trade, and begun anew it does not remember it:
  * nobody can know. From the first one on that the feed was sent; what the venue could not give
- * again has a row.
+ * again has a row. Nor does anybody know what was sent to a process that was dead.
  */
 static void check_trades(struct comparison *comparison, int64_t until_us)
 {
 	sqlite3 *db = comparison->db;
-	char sql[1400];
+	char sql[1800];
 
 	check_run(db,
 		"DROP TABLE IF EXISTS temp.happened; CREATE TEMP TABLE happened AS SELECT * FROM "
@@ -391,8 +391,9 @@ static void check_trades(struct comparison *comparison, int64_t until_us)
 		"(SELECT 1 FROM store.stream_gaps g WHERE g.instrument_name = m.instrument_name AND "
 		"g.first_seq <= m.trade_seq AND g.last_seq >= m.trade_seq AND g.filled_us IS NULL) AND NOT "
 		"(EXISTS (SELECT 1 FROM temp.disturbed d WHERE d.what = 'venue' AND m.event_us < d.to_us) AND "
-		"NOT EXISTS (SELECT 1 FROM sent_trades s WHERE s.instrument_name = m.instrument_name AND "
-		"s.trade_seq = m.trade_seq))",
+		"NOT EXISTS (SELECT 1 FROM sent_trades s JOIN main.sent lost USING (seq) WHERE "
+		"s.instrument_name = m.instrument_name AND s.trade_seq = m.trade_seq AND NOT " TO_NOBODY
+		"))",
 		until_us);
 	check_none(comparison->verdict, db, "trades missing", sql);
 	comparison->verdict->refilled =
