@@ -30,7 +30,7 @@ def valgrind(options, progress):
 
 
 CAMPAIGNS = [
-    Campaign("sim", "whole days with faults drawn from a seed, in a simulated world: no violation", "1,000 days in about 30 min", sim,
+    Campaign("sim", "whole days with faults drawn from a seed, in a simulated world: no violation", "1,000 days in about 20 min", sim,
              {"seeds": Option(1000, "days, one a seed")}),
     Campaign("month", "days of expiries and listings in the simulated world: coverage never under 99 %, connections even,"
                       " events and metadata equal to the venue's calendar, no quote of the settlement period",
