@@ -4,7 +4,7 @@
  * opened, read whole, written on and opened again. What stood before the cut must be there, what
  * stood behind it never misread, and no number used twice.
  *
- *   power [EVERY]     only each EVERYth byte
+ *   power [EVERY [FROM]]     only each EVERYth byte, from the FROMth on
  */
 #include "journal.h"
 #include "log.h"
@@ -22,7 +22,7 @@ enum {
 	PAGE_BYTES = 4096
 };
 
-static size_t every = 1;
+static size_t every = 1, from;
 static char whole[ROOM]; /* the last segment as it was when the power went */
 static size_t length;
 static int64_t ends[RECORDS + 1]; /* where each record of it ended; [0]: the head */
@@ -209,7 +209,7 @@ static void what_stood_before_the_cut_is_there_and_nothing_else(void **state)
 	(void)state;
 	make_journal();
 	open_twice(whole, length, EARLIER + RECORDS);
-	for (size_t at = HEAD_BYTES; at <= (size_t)ends[RECORDS]; at += every, cuts++) {
+	for (size_t at = HEAD_BYTES + from; at <= (size_t)ends[RECORDS]; at += every, cuts++) {
 		for (unsigned way = 0; way < WAYS; way++)
 			cut_at((enum way)way, at);
 		say_progress(at, begun);
@@ -233,8 +233,10 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		every = (size_t)strtoul(argv[1], NULL, 10);
+	if (argc > 2)
+		from = (size_t)strtoul(argv[2], NULL, 10);
 	if (every == 0) {
-		(void)fprintf(stderr, "usage: power [EVERY]\n");
+		(void)fprintf(stderr, "usage: power [EVERY [FROM]]\n");
 		return 64;
 	}
 	/* In memory, where a sync costs nothing: what is forgotten is forgotten here by hand. */
