@@ -255,6 +255,12 @@ static void leave(sqlite3_stmt **handle)
 	*handle = NULL;
 }
 
+static void leave_statement(struct run *run)
+{
+	leave(&run->handle);
+	leave(&run->otherwise);
+}
+
 static int prepare(struct run *run, const struct job_step *step, sqlite3_stmt **out)
 {
 	int code = session_prepare(run->session, step->text, step->length, out);
@@ -264,8 +270,7 @@ static int prepare(struct run *run, const struct job_step *step, sqlite3_stmt **
 
 static int enter_statement(struct run *run, const struct job_step *step)
 {
-	leave(&run->handle);
-	leave(&run->otherwise);
+	leave_statement(run);
 	run->statement++;
 	run->sql = step->text;
 	run->flags = step->flags;
@@ -300,8 +305,7 @@ static int take_steps(struct run *run, const struct fl_sqlite_job *job)
 		if (step.kind != JOB_END)
 			error = take_step(run, &step);
 	} while (step.kind != JOB_END && error == 0);
-	leave(&run->handle);
-	leave(&run->otherwise);
+	leave_statement(run);
 	run->sql = NULL;
 	return error;
 }

@@ -30,16 +30,38 @@ static void send_book(int64_t prev, int64_t id)
 	send_book_of(0, 1, prev, id);
 }
 
-static void assert_book_gap(size_t at, int64_t ended_ns)
+static void start_with_books(int count)
+{
+	static const char *const books[] = { "book.100ms", NULL };
+
+	options.channels = world_names(books);
+	ctx = world_create(&options);
+	world_start(ctx, count, 0);
+	fake_clear(ctx);
+}
+
+/* Both numbers are change ids: the last that joined, and the one that the next was to follow. */
+static void assert_gap(size_t at, int64_t first, int64_t last, int64_t ended_ns, const char *detail)
 {
 	const struct fl_gap *gap = fake_record(ctx, FL_GAP, at);
 
 	assert_string_equal(gap->cause, "change_id");
 	assert_string_equal(gap->channel, "book.BTC-26JUN26-1000-C.100ms");
-	assert_int_equal(gap->first_seq, 12);
-	assert_int_equal(gap->last_seq, 14);
+	assert_string_equal(gap->detail, detail);
+	assert_int_equal(gap->first_seq, first);
+	assert_int_equal(gap->last_seq, last);
 	assert_int_equal(gap->started_ns, INT64_C(1700000000012) * FL_MS);
 	assert_int_equal(gap->ended_ns, ended_ns);
+}
+
+static void assert_book_gap(size_t at, int64_t ended_ns)
+{
+	assert_gap(at, 12, 14, ended_ns, "a book change did not follow the one before it");
+}
+
+static void assert_lost_snapshot(size_t at, int64_t ended_ns)
+{
+	assert_gap(at, 10, 10, ended_ns, "book changes came without the snapshot before them");
 }
 
 static void a_book_out_of_step_is_renewed_alone(void **state)
@@ -78,11 +100,7 @@ static void a_book_out_of_step_is_renewed_alone(void **state)
 
 static void start_with_a_broken_book(void)
 {
-	static const char *const books[] = { "book.100ms", NULL };
-
-	options.channels = world_names(books);
-	ctx = world_create(&options);
-	world_start(ctx, 3, 0);
+	start_with_books(3);
 	send_book(-1, 10);
 	send_book(10, 12);
 	send_book(14, 15);
@@ -116,28 +134,10 @@ static void the_gap_of_a_broken_book_ends_with_its_feed(void **state)
 	assert_book_gap(1, fl_now_ns(ctx));
 }
 
-static void assert_lost_snapshot(size_t at, int64_t ended_ns)
-{
-	const struct fl_gap *gap = fake_record(ctx, FL_GAP, at);
-
-	assert_string_equal(gap->cause, "change_id");
-	assert_string_equal(gap->channel, "book.BTC-26JUN26-1000-C.100ms");
-	assert_string_equal(gap->detail, "book changes came without the snapshot before them");
-	assert_int_equal(gap->first_seq, 10);
-	assert_int_equal(gap->last_seq, 10);
-	assert_int_equal(gap->started_ns, INT64_C(1700000000012) * FL_MS);
-	assert_int_equal(gap->ended_ns, ended_ns);
-}
-
 static void a_book_without_its_snapshot_is_renewed(void **state)
 {
-	static const char *const books[] = { "book.100ms", NULL };
-
 	(void)state;
-	options.channels = world_names(books);
-	ctx = world_create(&options);
-	world_start(ctx, 1, 0);
-	fake_clear(ctx);
+	start_with_books(1);
 	send_book(10, 12);
 	fake_pass(ctx, 9 * FL_SECOND);
 	assert_int_equal(ctx->sent_count, 0);
@@ -155,13 +155,8 @@ static void a_book_without_its_snapshot_is_renewed(void **state)
 /* The venue may have swallowed the snapshot, and sends another before we ask. */
 static void changes_before_a_late_snapshot_are_a_gap(void **state)
 {
-	static const char *const books[] = { "book.100ms", NULL };
-
 	(void)state;
-	options.channels = world_names(books);
-	ctx = world_create(&options);
-	world_start(ctx, 1, 0);
-	fake_clear(ctx);
+	start_with_books(1);
 	send_book(10, 12);
 	send_book(12, 13);
 	assert_int_equal(fake_count(ctx, FL_GAP), 0);
@@ -176,13 +171,8 @@ static void changes_before_a_late_snapshot_are_a_gap(void **state)
 
 static void changes_without_a_snapshot_are_a_gap_when_the_connection_ends(void **state)
 {
-	static const char *const books[] = { "book.100ms", NULL };
-
 	(void)state;
-	options.channels = world_names(books);
-	ctx = world_create(&options);
-	world_start(ctx, 1, 0);
-	fake_clear(ctx);
+	start_with_books(1);
 	send_book(10, 12);
 	fake_conn(ctx, 1, FL_CONN_BACKOFF, FL_REASON_STALE);
 	assert_int_equal(fake_count(ctx, FL_GAP), 1);
