@@ -1,5 +1,5 @@
 /*
- * calendar.c: what a venue does by the day: options expire at 08:00 UTC, what takes their place is
+ * calendar.c: what a venue does by the day: options expire at one hour, what takes their place is
  * listed 4 to 14 s later, and as prices move strikes are added in between. For a while after an
  * expiry the list still has what is over, and its quotes go on, of nothing.
  */
@@ -12,7 +12,6 @@
 #include "simulator.h"
 
 #define DAY_MS INT64_C(86400000)
-#define EIGHT_MS INT64_C(28800000)
 #define LAG_MS INT64_C(20000)      /* how long the list has what is over */
 #define SETTLING_MS INT64_C(10000) /* how long it is quoted */
 
@@ -44,7 +43,7 @@ static int64_t next_strike_ms(struct simulator *sim)
 
 void calendar_start(struct simulator *sim)
 {
-	int64_t now_ms = sim->market.now_ms;
+	int64_t now_ms = sim->market.now_ms, at_ms = sim->market.universe.expiry_ms_of_day;
 
 	for (uint32_t i = 0; i < sim->market.universe.count; i++)
 		if (market_is_open(&sim->market, i))
@@ -53,7 +52,7 @@ void calendar_start(struct simulator *sim)
 		return;
 	sim->market.lag_ms = LAG_MS;
 	sim->calendar = (struct calendar){
-		.roll_ms = ((now_ms - EIGHT_MS) / DAY_MS + 1) * DAY_MS + EIGHT_MS,
+		.roll_ms = ((now_ms - at_ms) / DAY_MS + 1) * DAY_MS + at_ms,
 		.strike_ms = next_strike_ms(sim),
 	};
 }

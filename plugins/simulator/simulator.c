@@ -78,8 +78,10 @@ static const struct fl_option option_table[] = {
 	  .min = "64KiB", .help = "unsent bytes beyond which a client is dropped as too slow" },
 	{ "unlisted", FL_INT, offsetof(struct options, unlisted), .preset = "0", .min = "0",
 	  .max = "1000", .help = "options that are not listed yet: the fault `list` brings the next one in" },
+	{ "expiry_hour", FL_INT, offsetof(struct options, expiry_hour), .preset = "8", .min = "0",
+	  .max = "23", .help = "hour of the day (UTC) at which options and futures expire" },
 	{ "calendar", FL_BOOL, offsetof(struct options, calendar), .preset = "false",
-	  .help = "expiries at 08:00 UTC are followed by new ones, and strikes are added in between" },
+	  .help = "expiries are followed by new ones, and strikes are added in between" },
 	{ "strikes_every", FL_DURATION, offsetof(struct options, strikes_every_ns), .preset = "2h",
 	  .min = "1s", .max = "30d", .help = "with the calendar: about so often two options are added" },
 	{ "faults", FL_GROUP, offsetof(struct options, faults), .group = fault_options,
@@ -144,7 +146,8 @@ int simulator_list(struct simulator *sim, int64_t at_ns)
 	const struct options *options = sim->options;
 	struct universe_options universe = { .seed = (uint64_t)options->seed,
 		.options = { options->btc_options, options->eth_options },
-		.futures = options->futures };
+		.futures = options->futures,
+		.expiry_ms_of_day = options->expiry_hour * 3600000 };
 	int error;
 
 	forget_market(sim);

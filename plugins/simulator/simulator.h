@@ -5,7 +5,7 @@
  *   control.c              /sim/...: what tests ask of it
  *   stream.c               when which event happens, at the asked rate
  *   stream_emit.c          an event to its subscribers and into the ledger
- *   calendar.c             expiries at 08:00, what is listed after them, strikes in between
+ *   calendar.c             expiries, what is listed after them, strikes in between
  *   replay.c               captured messages as the stream, captured instruments as the universe
  *   venue_deribit.c        JSON-RPC: envelope, errors, methods
  *   venue_deribit_market.c the public methods that ask for market data
@@ -48,6 +48,7 @@ struct options {
 	int64_t idle_timeout_ns, slow_limit_bytes;
 	int credits; /* enum credit_scope */
 	int64_t unlisted, strikes_every_ns;
+	int64_t expiry_hour;
 	bool calendar;
 	struct {
 		int64_t seed, every_ns;
@@ -125,7 +126,7 @@ struct replay {
 
 /** When the calendar has something to do next; times are the market's. */
 struct calendar {
-	int64_t roll_ms, strike_ms; /* the next 08:00; the next strike in between */
+	int64_t roll_ms, strike_ms; /* the next expiry; the next strike in between */
 	int64_t settled_ms;         /* last settlement quotes */
 	int64_t waiting_ms;         /* the earliest that waits to be listed, 0: none */
 };

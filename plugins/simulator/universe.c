@@ -14,7 +14,6 @@
 #include "rng.h"
 
 #define DAY_MS INT64_C(86400000)
-#define EIGHT_MS INT64_C(28800000) /* 08:00 */
 
 static const char *const months[12] = { "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG",
 	"SEP", "OCT", "NOV", "DEC" };
@@ -33,29 +32,28 @@ static int64_t last_friday(int year, int month)
 	return friday_from(next - 7);
 }
 
-static void add_expiry(
-	struct sim_currency *currency, int64_t day, const char *period, bool is_quarterly)
+static void add_expiry(struct sim_currency *currency, int64_t at_ms, int64_t day,
+	const char *period, bool is_quarterly)
 {
+	int64_t ms = day * DAY_MS + at_ms;
 	struct sim_expiry *expiry;
 	int year, month, date;
 
 	for (int i = 0; i < currency->expiry_count; i++)
-		if (currency->expiries[i].ms == day * DAY_MS + EIGHT_MS)
+		if (currency->expiries[i].ms == ms)
 			return;
 	if (currency->expiry_count == MAX_EXPIRIES)
 		return;
 	expiry = &currency->expiries[currency->expiry_count++];
 	fl_civil_from_days(day, &year, &month, &date);
-	*expiry = (struct sim_expiry){
-		.ms = day * DAY_MS + EIGHT_MS, .period = period, .is_quarterly = is_quarterly
-	};
+	*expiry = (struct sim_expiry){ .ms = ms, .period = period, .is_quarterly = is_quarterly };
 	snprintf(expiry->date, sizeof(expiry->date), "%u%s%02u", (unsigned)date % 100,
 		months[(month + 11) % 12], (unsigned)year % 100);
 }
 
 /* Three months, each with its last Friday, and the next four of March, June, September, December.
  */
-static void add_monthlies(struct sim_currency *currency, int64_t today)
+static void add_monthlies(struct sim_currency *currency, int64_t at_ms, int64_t today)
 {
 	int year, month, date, monthlies = 0, quarterlies = 0;
 
@@ -65,7 +63,7 @@ static void add_monthlies(struct sim_currency *currency, int64_t today)
 		bool is_quarterly = month % 3 == 0;
 
 		if (day >= today && (is_quarterly || monthlies < 3)) {
-			add_expiry(currency, day, "month", is_quarterly);
+			add_expiry(currency, at_ms, day, "month", is_quarterly);
 			monthlies++;
 			quarterlies += is_quarterly;
 		}
@@ -83,16 +81,16 @@ static int by_time(const void *a, const void *b)
 	return (left->ms > right->ms) - (left->ms < right->ms);
 }
 
-static void list_expiries(struct sim_currency *currency, int64_t now_ms)
+static void list_expiries(struct sim_currency *currency, int64_t at_ms, int64_t now_ms)
 {
-	/* The first 08:00 that lies ahead. */
-	int64_t today = (now_ms - EIGHT_MS + DAY_MS) / DAY_MS, friday = friday_from(today);
+	/* The day of the first expiry that lies ahead. */
+	int64_t today = (now_ms - at_ms + DAY_MS) / DAY_MS, friday = friday_from(today);
 
-	add_monthlies(currency, today); /* first: a date keeps the longest family it is in */
+	add_monthlies(currency, at_ms, today); /* first: a date keeps the longest family it is in */
 	for (int i = 0; i < 3; i++)
-		add_expiry(currency, friday + (int64_t)7 * i, "week", false);
+		add_expiry(currency, at_ms, friday + (int64_t)7 * i, "week", false);
 	for (int i = 0; i < 3; i++)
-		add_expiry(currency, today + i, "day", false);
+		add_expiry(currency, at_ms, today + i, "day", false);
 	qsort(currency->expiries, (size_t)currency->expiry_count, sizeof(*currency->expiries), by_time);
 }
 
@@ -152,7 +150,10 @@ static void set_creation(struct sim_instrument *instrument, const struct sim_exp
 	if (created >= now_ms)
 		created = now_ms / 1000 * 1000 - 1000 * (int64_t)(60 + rng_below(rng, 3600));
 	instrument->creation_ms = created;
-	instrument->is_new = created > (now_ms - EIGHT_MS) / DAY_MS * DAY_MS + EIGHT_MS;
+	/* Expiries are whole days apart: the last settlement is a whole number of them before this one.
+	 */
+	instrument->is_new =
+		created > expiry->ms - (expiry->ms - now_ms + DAY_MS - 1) / DAY_MS * DAY_MS;
 }
 
 static void add_option(struct universe *universe, int currency, int expiry, double strike,
@@ -268,13 +269,15 @@ int universe_init(struct universe *universe, const struct universe_options *opti
 			return -EINVAL;
 		most += options->options[i] + options->futures;
 	}
-	if (options->futures < 0 || options->futures > MAX_EXPIRIES + 1)
+	if (options->futures < 0 || options->futures > MAX_EXPIRIES + 1 ||
+		options->expiry_ms_of_day < 0 || options->expiry_ms_of_day >= DAY_MS)
 		return -EINVAL;
 	universe->instruments = calloc((size_t)most + 1, sizeof(*universe->instruments));
 	if (universe->instruments == NULL)
 		return -ENOMEM;
 	universe->capacity = (uint32_t)most + 1;
 	universe->seed = options->seed;
+	universe->expiry_ms_of_day = options->expiry_ms_of_day;
 	universe->has_futures = options->futures > 1;
 	for (int i = 0; i < CURRENCIES; i++) {
 		struct sim_currency *currency = &universe->currencies[i];
@@ -282,7 +285,7 @@ int universe_init(struct universe *universe, const struct universe_options *opti
 		currency->name = names[i];
 		currency->index = indexes[i];
 		currency->spot = spots[i] * (0.9 + 0.2 * rng_unit(&rng));
-		list_expiries(currency, now_ms);
+		list_expiries(currency, options->expiry_ms_of_day, now_ms);
 		add_futures(universe, i, options->futures);
 		add_options(universe, i, options->options[i], options->seed, now_ms);
 	}
@@ -346,7 +349,7 @@ int64_t universe_roll(struct universe *universe, int64_t now_ms, const double sp
 		memcpy(currency->expiries, old, (size_t)kept * sizeof(*old));
 		currency->expiry_count = kept;
 		currency->spot = spots[i];
-		list_expiries(currency, now_ms);
+		list_expiries(currency, universe->expiry_ms_of_day, now_ms);
 		for (int e = 0; e < currency->expiry_count; e++)
 			if (!is_among(old, kept, currency->expiries[e].ms) &&
 				add_expiry_options(universe, i, e, now_ms) < 0)

@@ -13,9 +13,10 @@ struct universe_options {
 	uint64_t seed;
 	int64_t options[CURRENCIES]; /* how many of BTC and of ETH */
 	int64_t futures;             /* per currency, the perpetual included */
+	int64_t expiry_ms_of_day;    /* UTC; 08:00 at the venue */
 };
 
-/** One expiry of a currency: daily, weekly, monthly or quarterly, at 08:00 UTC. */
+/** One expiry of a currency: daily, weekly, monthly or quarterly. */
 struct sim_expiry {
 	int64_t ms;
 	char date[8];       /* "5AUG27": as in names */
@@ -56,13 +57,14 @@ struct universe {
 	struct sim_instrument *instruments;
 	uint32_t count, capacity;
 	uint64_t seed;
+	int64_t expiry_ms_of_day;
 	bool has_futures;
 };
 
 /**
  * Lists everything as it stands at `now_ms`.
  *
- * @return 0, -ENOMEM, or -EINVAL: counts out of range (options 0 to 20,000; futures 0 to 17)
+ * @return 0, -ENOMEM, or -EINVAL: out of range (options 0 to 20,000; futures 0 to 17; within a day)
  */
 int universe_init(
 	struct universe *universe, const struct universe_options *options, int64_t now_ms);

@@ -77,6 +77,13 @@ def free_port():
             return port
 
 
+def hours_apart():
+    """An interval, as options have it, of whole multiples none of which is near: nothing becomes due within a test."""
+    def until_next(hours):
+        return hours * 3600 - time.time() % (hours * 3600)
+    return f"{max(range(12, 25), key=until_next)}h"
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -225,6 +232,8 @@ class Simulator(Process):
         # One address of a fast test asks more than one client of the real venue may: `credits` off.
         settings = {"listen": f"127.0.0.1:{self.port}", "ledger": str(self.ledger), "credits": "off",
                     "message_rate": 500, **options}
+        if not settings.get("calendar"):  # at 08:00, as at the venue, a test would lose instruments it counts on
+            settings.setdefault("expiry_hour", (time.gmtime().tm_hour + 12) % 24)
         super().__init__("simulator", folder, {
             "journal": {"dir": "simulator-journal"},
             "services": {"simulator": settings}})

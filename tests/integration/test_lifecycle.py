@@ -5,7 +5,7 @@ import time
 import pytest
 
 import postgres
-from harness import SHORT, WAITS_LONG, run, until
+from harness import SHORT, WAITS_LONG, hours_apart, run, until
 from timescale import store_in
 
 
@@ -67,7 +67,7 @@ def begin(world, lifecycle=None, feed=None, put=lambda daemon: None, **options):
     settings = {"btc_options": 40, "eth_options": 40, "message_rate": 100, "unlisted": 5, **options}
     simulator = world.simulator(**settings)
     daemon = world.daemon(simulator, feed=feed)
-    daemon.config["services"]["lifecycle"] = {"refresh_interval": "1h", **(lifecycle or {})}
+    daemon.config["services"]["lifecycle"] = {"refresh_interval": hours_apart(), **(lifecycle or {})}
     put(daemon)
     daemon.configure(daemon.config)
     daemon.start()
@@ -289,7 +289,7 @@ def test_more_than_fits_waits_first_in_line(world):
     feed = {"max_connections": 2, "max_instruments": 30}
     simulator = world.simulator(btc_options=40, eth_options=40, message_rate=100)
     daemon = world.daemon(simulator, feed=feed)
-    daemon.config["services"]["lifecycle"] = {"refresh_interval": "1h"}
+    daemon.config["services"]["lifecycle"] = {"refresh_interval": hours_apart()}
     daemon.configure(daemon.config)
     daemon.start()
     until(lambda: len(events(daemon, "event_type = 'subscription_deferred'")) == 20, "twenty have no room")

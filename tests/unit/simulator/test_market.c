@@ -8,7 +8,9 @@
 
 #define NOW_MS INT64_C(1795231800000)
 
-static const struct universe_options small = { .seed = 3, .options = { 40, 40 }, .futures = 2 };
+static const struct universe_options small = {
+	.seed = 3, .options = { 40, 40 }, .futures = 2, .expiry_ms_of_day = 28800000
+};
 
 struct book {
 	struct sim_change levels[BOOK_DEPTH * 2];
@@ -211,7 +213,9 @@ static void the_venues_oddities_occur(void **state)
 {
 	struct market market;
 	int empty_bids = 0, empty_asks = 0, never_traded = 0, new_ones = 0;
-	struct universe_options usual = { .seed = 1, .options = { 728, 820 }, .futures = 8 };
+	struct universe_options usual = {
+		.seed = 1, .options = { 728, 820 }, .futures = 8, .expiry_ms_of_day = 28800000
+	};
 
 	(void)state;
 	assert_int_equal(market_init(&market, &usual, 10, 0, NOW_MS), 0);

@@ -8,7 +8,9 @@
 
 #define NOW_MS INT64_C(1795231800000)
 
-static const struct universe_options usual = { .seed = 1, .options = { 728, 820 }, .futures = 8 };
+static const struct universe_options usual = {
+	.seed = 1, .options = { 728, 820 }, .futures = 8, .expiry_ms_of_day = 28800000
+};
 
 static void near(double value, double expected, double tolerance)
 {

@@ -10,7 +10,11 @@
 #define NOW_MS INT64_C(1795231800000) /* 2026-11-21T03:30:00Z, a Saturday */
 #define DAY_MS INT64_C(86400000)
 
-static const struct universe_options usual = { .seed = 1, .options = { 728, 820 }, .futures = 8 };
+#define EIGHT_MS INT64_C(28800000)
+
+static const struct universe_options usual = {
+	.seed = 1, .options = { 728, 820 }, .futures = 8, .expiry_ms_of_day = EIGHT_MS
+};
 
 static void the_same_seed_lists_the_same(void **state)
 {
@@ -35,8 +39,9 @@ static void the_same_seed_lists_the_same(void **state)
 
 static void counts_are_as_asked(void **state)
 {
-	static const struct universe_options cases[] = { { 1, { 728, 820 }, 8 }, { 5, { 21, 0 }, 0 },
-		{ 9, { 1, 4 }, 17 }, { 4, { 0, 0 }, 1 }, { 8, { 5000, 20 }, 2 } };
+	static const struct universe_options cases[] = { { 1, { 728, 820 }, 8, EIGHT_MS },
+		{ 5, { 21, 0 }, 0, EIGHT_MS }, { 9, { 1, 4 }, 17, EIGHT_MS }, { 4, { 0, 0 }, 1, EIGHT_MS },
+		{ 8, { 5000, 20 }, 2, EIGHT_MS } };
 	struct universe universe;
 
 	(void)state;
@@ -102,7 +107,7 @@ static void expiries_come_in_the_venues_families(void **state)
 		for (int i = 0; i < btc->expiry_count; i++) {
 			const struct sim_expiry *expiry = &btc->expiries[i];
 
-			assert_int_equal(expiry->ms % DAY_MS, 8 * 3600000);
+			assert_int_equal(expiry->ms % DAY_MS, EIGHT_MS);
 			assert_true(expiry->ms > nows[n]);
 			assert_true(i == 0 || expiry->ms > expiry[-1].ms);
 			days += i < 3 && expiry->ms <= nows[n] + 3 * DAY_MS;
@@ -149,6 +154,30 @@ static void options_know_their_underlying(void **state)
 	universe_finish(&universe);
 }
 
+static void they_expire_at_the_hour_that_is_asked(void **state)
+{
+	const double spots[CURRENCIES] = { 90000, 3100 };
+	struct universe_options options = usual;
+
+	(void)state;
+	for (int64_t hour = 0; hour < 24; hour++) {
+		struct universe universe;
+		int64_t first_ms;
+
+		options.expiry_ms_of_day = hour * 3600000;
+		assert_int_equal(universe_init(&universe, &options, NOW_MS), 0);
+		first_ms = universe.currencies[0].expiries[0].ms;
+		assert_int_equal(first_ms % DAY_MS, options.expiry_ms_of_day);
+		assert_true(first_ms > NOW_MS && first_ms <= NOW_MS + DAY_MS);
+		assert_int_equal(universe_roll(&universe, first_ms - 1, spots), 0);
+		assert_true(universe_roll(&universe, first_ms, spots) > 0);
+		assert_int_equal(universe.currencies[0].expiries[0].ms, first_ms + DAY_MS);
+		universe_finish(&universe);
+	}
+	options.expiry_ms_of_day = DAY_MS;
+	assert_int_equal(universe_init(&(struct universe){ 0 }, &options, NOW_MS), -EINVAL);
+}
+
 static int count_expiring(const struct universe *universe, int64_t ms)
 {
 	int count = 0;
@@ -164,7 +193,7 @@ static void the_calendar_goes_on(void **state)
 	const double spots[CURRENCIES] = { 90000, 3100 };
 	struct universe universe, anew;
 	int days = 0;
-	int64_t now_ms = NOW_MS / DAY_MS * DAY_MS + 8 * 3600000;
+	int64_t now_ms = NOW_MS / DAY_MS * DAY_MS + EIGHT_MS;
 
 	(void)state;
 	assert_int_equal(universe_init(&universe, &usual, now_ms - 1), 0);
@@ -218,6 +247,7 @@ int main(void)
 		cmocka_unit_test(every_name_says_what_it_is_and_none_is_there_twice),
 		cmocka_unit_test(expiries_come_in_the_venues_families),
 		cmocka_unit_test(options_know_their_underlying),
+		cmocka_unit_test(they_expire_at_the_hour_that_is_asked),
 		cmocka_unit_test(the_calendar_goes_on),
 		cmocka_unit_test(a_strike_is_added_at_an_end),
 	};
