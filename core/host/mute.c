@@ -7,7 +7,9 @@ static const int64_t CONN_FLOOR_NS = FL_MINUTE; /* nor this of a whole connectio
 static const int64_t LIVE_FLOOR_NS = FL_MINUTE; /* live, in the coverage */
 static const int64_t PAUSE_NS = 5 * FL_SECOND;  /* of a whole connection: its instruments' excuse */
 static const double PAUSE_MEANS = 10;           /* and this many times its mean gap */
-static const double RECORDS_MEANS = 5;
+/* Of the other records, that must have come meanwhile: where gaps are drawn by chance, one of 12
+ * times the mean comes once in 10^5, in a market that calms down as well. */
+static const double RECORDS_MEANS = 12;
 
 static struct fl_metric *renewals(struct fl_ctx *ctx, const char *what)
 {

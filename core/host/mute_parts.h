@@ -51,9 +51,9 @@ static inline int64_t mute_now_ns(const struct fl_ctx *ctx)
 /* ---- mute.c ---- */
 
 /**
- * Whether others came on its connection while `item` was silent, at least at a quarter of their
- * usual rate: otherwise the silence is the connection's, which stands still, or drips after an
- * outage.
+ * Whether as many others came on its connection while `item` was silent as make its silence odd:
+ * otherwise the silence is the connection's, which stands still, drips after an outage, or has
+ * calmed down with its market.
  */
 bool mute_does_live(
 	const struct instance_conn *entry, const struct heard *item, int64_t limit_ns, int64_t now_ns);

@@ -88,13 +88,12 @@ static void on_done(void *data, const struct fl_response *response)
 }
 
 /* Over the simulated network, as a test of the real one does. */
-static void fault(const char *body)
+static void ask(const char *url, const char *body)
 {
 	int status = 0;
-	struct fl_request request = { .method = "POST",
-		.url = "http://127.0.0.1:8090/sim/fault",
-		.body = body,
-		.body_length = strlen(body) };
+	struct fl_request request = {
+		.method = "POST", .url = url, .body = body, .body_length = strlen(body)
+	};
 
 	os.current = (struct machine *)collector;
 	assert_int_equal(
@@ -102,6 +101,11 @@ static void fault(const char *body)
 	os.current = NULL;
 	world_run(FL_SECOND);
 	assert_int_equal(status, 200);
+}
+
+static void fault(const char *body)
+{
+	ask("http://127.0.0.1:8090/sim/fault", body);
 }
 
 static const char *name_of(int64_t offset)
@@ -341,6 +345,21 @@ static void a_pause_of_everything_is_nobodys_silence(void **state)
 	assert_int_equal(mute_count(feed()), 0);
 }
 
+/* What was learned in a lively hour is long ago in a quiet one by the clock, not by the messages.
+ */
+static void a_market_that_calms_down_mutes_nobody(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		ask("http://127.0.0.1:8090/sim/rate", "{\"messages_per_second\":80}");
+		world_run(5 * FL_MINUTE);
+		ask("http://127.0.0.1:8090/sim/rate", "{\"messages_per_second\":6}");
+		world_run(10 * FL_MINUTE);
+	}
+	assert_true(renewed("instrument") == 0);
+	assert_int_equal(count_mute_gaps("1"), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -353,6 +372,7 @@ int main(void)
 		TEST(a_connection_that_brings_nothing_is_replaced),
 		cmocka_unit_test_setup_teardown(
 			a_pause_of_everything_is_nobodys_silence, begin_lively, end),
+		cmocka_unit_test_setup_teardown(a_market_that_calms_down_mutes_nobody, begin_lively, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
