@@ -1,5 +1,6 @@
 #include "heard.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,37 @@ void heard_now(
 		item->strikes--;
 		item->calm = 0;
 	}
+}
+
+uint64_t heard_best(double bid_price, double bid_amount, double ask_price, double ask_amount)
+{
+	const double values[4] = { bid_price, bid_amount, ask_price, ask_amount };
+	uint64_t best = 1, bits;
+
+	for (int i = 0; i < 4; i++) {
+		double value = isnan(values[i]) ? -1 : values[i]; /* an empty side is one */
+
+		memcpy(&bits, &value, sizeof(bits));
+		best = (best ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+		best ^= best >> 29;
+	}
+	return best | 1; /* never 0 */
+}
+
+void heard_ticker(
+	struct heard *quote, uint16_t conn, uint64_t best, uint32_t records, int64_t now_ns)
+{
+	if (quote->best != best || quote->conn != conn)
+		return;
+	quote->agreed_ns = now_ns;
+	quote->agreed_record = records;
+}
+
+int64_t heard_since_ns(const struct heard *item)
+{
+	int64_t last_ns = item->silence.last_ns;
+
+	return last_ns != 0 && item->agreed_ns > last_ns ? item->agreed_ns : last_ns;
 }
 
 int64_t heard_limit_ns(const struct heard *item, int64_t floor_ns)

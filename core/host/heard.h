@@ -29,6 +29,11 @@ struct heard {
 	uint8_t strikes; /* renewals lately: each doubles what it may be silent */
 	uint8_t calm;    /* records since the last of them */
 	bool is_mute;    /* somebody has been alarmed about it */
+	/* Of quotes alone: an option whose price has come to the least there is has none to send for
+	 * hours, and its ticker, which has the best prices too, goes on and says so. */
+	uint64_t best;          /* what its last one said, see heard_best; 0: nothing */
+	int64_t agreed_ns;      /* when a ticker last said the same, 0: never */
+	uint32_t agreed_record; /* `at_record` then */
 };
 
 /** Zeroed: empty. Entries are named by number, since they move. */
@@ -58,6 +63,14 @@ void heard_expect(const struct heard_table *table, uint32_t instrument);
  */
 void heard_now(
 	struct heard *item, uint16_t conn, uint32_t session, uint32_t records, int64_t now_ns);
+/** Best prices and amounts as one number that another set hardly has. */
+uint64_t heard_best(double bid_price, double bid_amount, double ask_price, double ask_amount);
+/** A ticker came whose best prices are `best`: when the last quote has the same, none is missing.
+ */
+void heard_ticker(
+	struct heard *quote, uint16_t conn, uint64_t best, uint32_t records, int64_t now_ns);
+/** When there was last no doubt of it: it was heard, or a ticker said the same. 0: not known. */
+int64_t heard_since_ns(const struct heard *item);
 /** What it has learned; INT64_MAX: not enough. */
 int64_t heard_limit_ns(const struct heard *item, int64_t floor_ns);
 void heard_forget(struct heard_table *table, uint32_t instrument);

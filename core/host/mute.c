@@ -56,6 +56,25 @@ static bool is_behind_pause(const struct instance_conn *entry, int64_t now_ns)
 		(double)gap_ns > PAUSE_MEANS * 1e9 * (double)entry->silence.mean_gap_s;
 }
 
+/* Quotes and tickers have the best prices both: the one is held against the other. */
+static void compare_best(struct mute *mute, const struct instance_conn *entry, struct heard *item,
+	const struct fl_record *record)
+{
+	if (record->kind == FL_QUOTE) {
+		const struct fl_quote *of = (const void *)record;
+
+		item->best = heard_best(of->bid_price, of->bid_amount, of->ask_price, of->ask_amount);
+	} else if (record->kind == FL_TICKER) {
+		const struct fl_ticker *of = (const void *)record;
+		struct heard *quote = heard_find(&mute->heard, record->instrument, HEARD_QUOTE);
+
+		if (quote != NULL)
+			heard_ticker(quote, (uint16_t)entry->number,
+				heard_best(of->bid_price, of->bid_amount, of->ask_price, of->ask_amount),
+				entry->records, item->silence.last_ns);
+	}
+}
+
 void mute_heard(struct instance_conn *entry, const struct fl_record *record)
 {
 	struct fl_ctx *ctx = entry->owner;
@@ -71,6 +90,7 @@ void mute_heard(struct instance_conn *entry, const struct fl_record *record)
 	if (is_behind_pause(entry, now_ns))
 		begin_session(entry, now_ns);
 	heard_now(item, (uint16_t)entry->number, entry->session, ++entry->records, now_ns);
+	compare_best(mute, entry, item, record);
 	if (entry->silence.last_ns != now_ns) /* what came together is one sign of life */
 		fl_silence_heard(&entry->silence, now_ns);
 }
@@ -145,6 +165,8 @@ bool mute_does_live(
 	uint32_t since = entry->session == item->session ? item->at_record : entry->begun_records;
 	int64_t lately_ns = limit_ns / 4 < PAUSE_NS ? PAUSE_NS : limit_ns / 4;
 
+	if (item->agreed_ns > item->silence.last_ns && item->agreed_ns > entry->begun_ns)
+		since = item->agreed_record;
 	return entry->silence.last_ns != 0 && now_ns - entry->silence.last_ns <= lately_ns &&
 		(double)(entry->records - since) > RECORDS_MEANS * (double)item->mean_records;
 }
@@ -152,7 +174,7 @@ bool mute_does_live(
 /* Returns when it is to be looked at next. */
 static int64_t look_at(struct fl_ctx *ctx, struct heard *item, int64_t now_ns)
 {
-	int64_t limit_ns = heard_limit_ns(item, MUTE_FLOOR_NS), base_ns = item->silence.last_ns;
+	int64_t limit_ns = heard_limit_ns(item, MUTE_FLOOR_NS), base_ns = heard_since_ns(item);
 	const struct instance_conn *entry;
 
 	if (limit_ns == INT64_MAX || base_ns == 0)
@@ -162,8 +184,9 @@ static int64_t look_at(struct fl_ctx *ctx, struct heard *item, int64_t now_ns)
 
 		if (alarm == NULL || alarm->stage != STAGE_RENEWED)
 			return INT64_MAX;
-		if (now_ns - alarm->asked_ns <= limit_ns)
-			return alarm->asked_ns + limit_ns;
+		base_ns = alarm->asked_ns > item->agreed_ns ? alarm->asked_ns : item->agreed_ns;
+		if (now_ns - base_ns <= limit_ns)
+			return base_ns + limit_ns;
 		mute_escalate(ctx, alarm, item, now_ns); /* neither need be there any more */
 		return now_ns + MUTE_FLOOR_NS;
 	}

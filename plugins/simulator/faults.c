@@ -9,7 +9,7 @@
 
 #define OVERSIZE_BYTES (INT64_C(17) << 20) /* over what clients take */
 
-enum mute { MUTE_NOT, MUTE_TO_SUBSCRIPTION, MUTE_TO_CONNECTION, MUTE_FOR_TIME };
+enum mute { MUTE_NOT, MUTE_TO_SUBSCRIPTION, MUTE_TO_CONNECTION, MUTE_FOR_TIME, STILL_FOR_TIME };
 
 static int64_t until(const struct simulator *sim, const struct fault_order *order)
 {
@@ -303,6 +303,19 @@ static int do_mute(
 	return 0;
 }
 
+static int do_still(
+	struct simulator *sim, const struct fault *fault, const struct fault_order *order)
+{
+	uint32_t number;
+
+	(void)fault;
+	if (find_instrument(sim, order, &number) < 0)
+		return -ENOENT;
+	sim->faults.muted[number] = STILL_FOR_TIME;
+	sim->faults.muted_until_ns = until(sim, order);
+	return 0;
+}
+
 /* ---- the table ---- */
 
 /* clang-format off */
@@ -342,6 +355,7 @@ const struct fault faults_table[] = {
 	{ "expire", FAULT_OF_VENUE, do_expire, 0, 0, 0, 0, NULL, "`instrument` ends early" },
 	{ "clock", FAULT_OF_VENUE, do_clock, 0, 0, 0, 0, NULL, "the venue's clock is `ms` off, until asked again" },
 	{ "mute", FAULT_OF_VENUE, do_mute, 0, 0, 60 * FL_SECOND, 1, NULL, "`instrument` says nothing; `heals`: resubscribe, reconnect, never (after `seconds`)" },
+	{ "still", FAULT_OF_VENUE, do_still, 0, 0, 60 * FL_SECOND, 0, NULL, "the best prices of `instrument` stay for `seconds`: it has no quote, its ticker goes on" },
 	{ 0 },
 };
 /* clang-format on */
@@ -445,7 +459,7 @@ static void heal_session(struct simulator *sim, struct session *session, int64_t
 static void unmute(struct simulator *sim)
 {
 	for (uint32_t i = 0; i < sim->market.universe.count; i++)
-		if (sim->faults.muted[i] == MUTE_FOR_TIME)
+		if (sim->faults.muted[i] >= MUTE_FOR_TIME)
 			sim->faults.muted[i] = MUTE_NOT;
 }
 
@@ -616,6 +630,13 @@ size_t faults_rest_length(struct simulator *sim, size_t length)
 	return length / 2;
 }
 
+bool faults_keep_quiet(const struct simulator *sim, uint32_t instrument, enum sent_of of)
+{
+	uint8_t muted = sim->faults.muted[instrument];
+
+	return muted == STILL_FOR_TIME ? of == SENT_OF_BOOK : muted != MUTE_NOT;
+}
+
 bool faults_mute_snapshot(struct simulator *sim, const struct session *session, uint32_t instrument)
 {
 	int64_t age_ns = fl_now_ns(sim->ctx) - session->opened_ns;
@@ -629,5 +650,5 @@ bool faults_mute_snapshot(struct simulator *sim, const struct session *session, 
 		break;
 	default: break;
 	}
-	return sim->faults.muted[instrument] != MUTE_NOT;
+	return faults_keep_quiet(sim, instrument, SENT_OF_TICKER);
 }

@@ -86,6 +86,9 @@ int faults_on_accept(struct simulator *sim);
 /** True: it is answered. */
 bool faults_on_rest(struct simulator *sim, int exchange);
 size_t faults_rest_length(struct simulator *sim, size_t length);
+/** Whether a fault keeps an instrument from saying this. */
+enum sent_of { SENT_OF_BOOK, SENT_OF_TICKER, SENT_OF_TRADES };
+bool faults_keep_quiet(const struct simulator *sim, uint32_t instrument, enum sent_of of);
 /** Whether a fresh subscription gets no first message; it may also end the mute. */
 bool faults_mute_snapshot(
 	struct simulator *sim, const struct session *session, uint32_t instrument);

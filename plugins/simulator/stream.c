@@ -113,7 +113,9 @@ static uint32_t next_of_lane(struct simulator *sim, struct lane *lane, int emitt
 		uint32_t number = lane->members[lane->cursor];
 
 		lane->cursor = (lane->cursor + lane->stride) % lane->count;
-		if (!market_is_open(&sim->market, number) || sim->faults.muted[number] != 0 ||
+		if (!market_is_open(&sim->market, number) ||
+			faults_keep_quiet(
+				sim, number, emitted == EMITTED_TICKER ? SENT_OF_TICKER : SENT_OF_BOOK) ||
 			sim->stream.emitted_ms[number][emitted] == sim->market.now_ms)
 			continue;
 		if (rng_unit(&sim->market.rng) < (double)sim->market.universe.instruments[number].activity)
@@ -177,7 +179,7 @@ static void spend_on_trades(struct simulator *sim)
 
 		if (number == UINT32_MAX)
 			break;
-		if (sim->faults.muted[number] != 0) {
+		if (faults_keep_quiet(sim, number, SENT_OF_TRADES)) {
 			stream->trade_budget -= 1;
 			continue;
 		}

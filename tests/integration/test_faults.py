@@ -32,7 +32,8 @@ REASONS = {
     "rest_shape": "after the answer has no trades", "rest_short": "after (HTTP 200|end of stream|connection)",
     "rest_stall": "after the answer .* stopped for"}
 # No state of the feed: it goes on as if nothing had been. A listing is in lifecycle_events; of `mute`, see test_mute.
-NOTHING_TO_SAY = {"drip", "heartbeat_late", "heartbeat_storm", "pieces", "repeat", "reorder", "list", "expire", "clock", "mute"}
+NOTHING_TO_SAY = {"drip", "heartbeat_late", "heartbeat_storm", "pieces", "repeat", "reorder", "list", "expire", "clock", "mute",
+                  "still"}
 
 
 def some(cases):
@@ -326,6 +327,8 @@ def test_a_wrong_clock_of_the_venue_is_no_fault_of_ours(pair):
 def test_a_mute_instrument_does_not_silence_the_others(pair):
     pair.wait_healthy()
     pair.fault("mute", heals="never", seconds=2)
+    pair.wait_flow()
+    pair.fault("still", seconds=2)
     pair.wait_flow()
 
 

@@ -345,6 +345,46 @@ static void a_pause_of_everything_is_nobodys_silence(void **state)
 	assert_int_equal(mute_count(feed()), 0);
 }
 
+/* An option whose price has come to the least there is. */
+static void one_whose_prices_stay_is_not_mute(void **state)
+{
+	char body[160], quotes[160], tickers[160];
+	const char *name = name_of(7);
+	int64_t quotes_before, tickers_before;
+
+	(void)state;
+	snprintf(
+		body, sizeof(body), "{\"fault\":\"still\",\"instrument\":\"%s\",\"seconds\":14400}", name);
+	snprintf(quotes, sizeof(quotes),
+		"SELECT count(*) FROM store.option_quotes WHERE instrument_name = '%s'", name);
+	snprintf(tickers, sizeof(tickers),
+		"SELECT count(*) FROM store.tickers WHERE instrument_name = '%s'", name);
+	fault(body);
+	world_run(FL_MINUTE);
+	quotes_before = check_number(db, quotes);
+	tickers_before = check_number(db, tickers);
+	world_run(3 * FL_HOUR);
+	assert_int_equal(check_number(db, quotes), quotes_before);
+	assert_true(check_number(db, tickers) > tickers_before + 100);
+	assert_true(renewed("instrument") == 0 && renewed("connection") == 0);
+	assert_int_equal(count_mute_gaps("1"), 0);
+	/* And whoever is silent in all is found as before. */
+	snprintf(body, sizeof(body), "{\"fault\":\"mute\",\"instrument\":\"%s\"}", name);
+	fault(body);
+	wait_until_mute();
+}
+
+/* Their tickers go on and tell of prices that no quote has told of. */
+static void quotes_that_are_kept_back_are_missed(void **state)
+{
+	(void)state;
+	fault("{\"fault\":\"lose\",\"kind\":\"quote\",\"count\":1000000,\"connection\":\"all\"}");
+	wait_until_mute();
+	assert_true(renewed("instrument") > 0);
+	assert_true(count_mute_gaps("channel = 'quote'") > 0);
+	assert_int_equal(count_mute_gaps("channel = 'ticker'"), 0);
+}
+
 /* What was learned in a lively hour is long ago in a quiet one by the clock, not by the messages.
  */
 static void a_market_that_calms_down_mutes_nobody(void **state)
@@ -370,6 +410,8 @@ int main(void)
 		TEST(mute_trades_channels_are_found_and_their_trades_fetched),
 		TEST(what_is_left_by_command_is_not_missed),
 		TEST(a_connection_that_brings_nothing_is_replaced),
+		TEST(one_whose_prices_stay_is_not_mute),
+		TEST(quotes_that_are_kept_back_are_missed),
 		cmocka_unit_test_setup_teardown(
 			a_pause_of_everything_is_nobodys_silence, begin_lively, end),
 		cmocka_unit_test_setup_teardown(a_market_that_calms_down_mutes_nobody, begin_lively, end),

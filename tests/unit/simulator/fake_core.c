@@ -496,6 +496,7 @@ struct simulator *fake_start(struct fl_ctx *ctx, void (*change)(struct options *
 		.ledger = "",
 		.seed = 7,
 		.btc_options = 728,
+		.expiry_hour = 8,
 		.eth_options = 820,
 		.futures = 8,
 		.message_rate = 1000,
