@@ -1,7 +1,7 @@
 #include "rig.h"
 #include "clock.h"
 #include "file.h"
-#include "loop.h"
+#include "uv_loop.h"
 #include <dirent.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -117,9 +117,13 @@ void rig_copy(const struct rig *rig, char folder[256])
 
 void rig_settle(struct rig *rig)
 {
+	int64_t until_ns = clock_monotonic_ns(rig->loop) + FL_MINUTE;
+
 	for (int quiet = 0; quiet < 30; quiet++) {
 		loop_turn(rig->loop, false);
 		(void)usleep(500);
+		if (rig->loop->workers > 0 && !rig->disk_hangs && clock_monotonic_ns(rig->loop) < until_ns)
+			quiet = 0;
 	}
 }
 
@@ -131,6 +135,7 @@ void rig_wait(struct rig *rig, int64_t ns)
 		loop_turn(rig->loop, false);
 		(void)usleep(500);
 	}
+	rig_settle(rig);
 }
 
 struct fl_record *make_record(struct rig *rig, unsigned kind, int64_t id, const char *instrument)

@@ -24,6 +24,7 @@ struct rig {
 	uint64_t lost[FL_KIND_COUNT]; /* as told by on_lost for the journal itself */
 	enum bus_state state;
 	char reason[256];
+	bool disk_hangs; /* on purpose: nobody waits for the workers */
 };
 
 /** Answers of a store to a batch. */
@@ -59,9 +60,9 @@ void rig_close(struct rig *rig);
 void rig_copy(const struct rig *rig, char folder[256]);
 void rig_clean(struct rig *rig);
 void rig_remove_folder(const char *folder);
-/** Turns the loop until nothing moves for some turns. */
+/** Turns the loop until no worker is at work any more, and some turns longer. */
 void rig_settle(struct rig *rig);
-/** Turns it so long by the clock. */
+/** Turns it so long by the clock, then settles. */
 void rig_wait(struct rig *rig, int64_t ns);
 
 /** A whole record of any kind, `id` in event_time_ns. */

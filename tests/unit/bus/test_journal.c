@@ -388,8 +388,15 @@ static void is_back(void *data)
 static void begin_to_hang(struct rig *rig)
 {
 	atomic_store(&disk_hangs, true);
+	rig->disk_hangs = true;
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(worker_run(rig->loop, hang, is_back, NULL), 0);
+}
+
+static void end_to_hang(struct rig *rig)
+{
+	atomic_store(&disk_hangs, false);
+	rig->disk_hangs = false;
 }
 
 /* As a turn that brings much does: nothing is prepared meanwhile. Answers how many it took. */
@@ -419,7 +426,7 @@ static void whoever_publishes_is_held_back_before_anything_is_lost(void **state)
 		id += publish_until_held(&rig, &hold, id);
 		assert_int_equal(hold.count, round);
 		assert_int_equal(publish(&rig, FL_TICKER, id++), 0); /* what was read already */
-		atomic_store(&disk_hangs, false);
+		end_to_hang(&rig);
 		rig_settle(&rig);
 		assert_false(hold.is_on);
 	}
@@ -451,7 +458,7 @@ static void a_disk_that_hangs_holds_nobody_back_for_ever(void **state)
 		error = publish(&rig, FL_TICKER, id++);
 	assert_int_equal(error, -ENOSPC);
 	assert_false(hold.is_on); /* once is enough */
-	atomic_store(&disk_hangs, false);
+	end_to_hang(&rig);
 	rig_wait(&rig, 2200 * FL_MS);
 	assert_int_equal(publish(&rig, FL_TICKER, id), 0);
 	bus_status(rig.bus, &status);
@@ -460,7 +467,7 @@ static void a_disk_that_hangs_holds_nobody_back_for_ever(void **state)
 	/* It is as before: the next time it lags they are held back again. */
 	begin_to_hang(&rig);
 	(void)publish_until_held(&rig, &hold, id + 1);
-	atomic_store(&disk_hangs, false);
+	end_to_hang(&rig);
 	rig_settle(&rig);
 	assert_int_equal(hold.count, 2);
 	rig_clean(&rig);
@@ -478,7 +485,7 @@ static void a_close_while_they_are_held_back_is_orderly(void **state)
 	bus_watch_room(rig.bus, on_room, &hold);
 	begin_to_hang(&rig);
 	(void)publish_until_held(&rig, &hold, 1);
-	atomic_store(&disk_hangs, false);
+	end_to_hang(&rig);
 	rig_clean(&rig);         /* the worker answers in the midst of it */
 	assert_true(hold.is_on); /* nobody is told any more */
 }
