@@ -151,6 +151,8 @@ void rig_wait(struct rig *rig, int64_t ns)
 		loop_turn(rig->loop, false);
 		(void)usleep(200);
 	} while (now_ns(rig) < until_ns);
+	loop_turn(rig->loop, false); /* what came due while this process stood still */
+	loop_turn(rig->loop, false);
 }
 
 /* ---- questions ---- */

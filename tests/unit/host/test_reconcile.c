@@ -95,6 +95,11 @@ static void the_last_of_several_configurations_counts(void **state)
 	assert_int_equal(rig_calls(&rig, "one", "create"), 2);
 }
 
+static bool is_empty(struct rig *of)
+{
+	return list_is_empty(&of->host->instances);
+}
+
 static void what_is_new_starts_and_what_is_gone_stops(void **state)
 {
 	(void)state;
@@ -108,8 +113,7 @@ static void what_is_new_starts_and_what_is_gone_stops(void **state)
 	rig_run(&rig, "");
 	rig_until_calls(&rig, "store", "destroy", 1);
 	rig_until_calls(&rig, "two", "destroy", 1);
-	rig_wait(&rig, 5 * FL_MS);
-	assert_true(list_is_empty(&rig.host->instances));
+	rig_until(&rig, is_empty);
 }
 
 static void what_comes_back_before_it_is_gone_starts_again(void **state)
@@ -262,8 +266,7 @@ static void a_held_feed_can_be_removed(void **state)
 	rig_run(&rig, "feeds: { one: { plugin: echo_feed } }\n");
 	assert_int_equal(feeds("stop", "{}"), FL_REPLY_OK);
 	rig_run(&rig, "");
-	rig_wait(&rig, 60 * FL_MS);
-	assert_null(rig_find(&rig, "one"));
+	rig_until(&rig, is_empty);
 	rig_run(&rig, "feeds: { one: { plugin: echo_feed } }\n"); /* a new one is not held */
 	assert_int_equal(rig_find(&rig, "one")->phase, INSTANCE_RUNNING);
 }

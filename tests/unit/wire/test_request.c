@@ -185,7 +185,7 @@ static void world_close(struct world *world)
 
 #define UNTIL(world, condition)                                                                    \
 	do {                                                                                           \
-		int64_t until_ns_ = clock_monotonic_ns((world)->loop) + 10 * FL_SECOND;                    \
+		int64_t until_ns_ = clock_monotonic_ns((world)->loop) + FL_MINUTE;                         \
 		while (!(condition)) {                                                                     \
 			loop_turn((world)->loop, true);                                                        \
 			if (clock_monotonic_ns((world)->loop) > until_ns_)                                     \
