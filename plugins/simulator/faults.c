@@ -9,6 +9,7 @@
 
 #define OVERSIZE_BYTES (INT64_C(17) << 20) /* over what clients take */
 
+/* From MUTE_FOR_TIME on the clock ends it. */
 enum mute { MUTE_NOT, MUTE_TO_SUBSCRIPTION, MUTE_TO_CONNECTION, MUTE_FOR_TIME, STILL_FOR_TIME };
 
 static int64_t until(const struct simulator *sim, const struct fault_order *order)
@@ -284,35 +285,27 @@ static int do_clock(
 	return 0;
 }
 
+static enum mute how_mute(const struct fault *fault, const struct fault_order *order)
+{
+	if (fault->detail == MUTE_TO_SUBSCRIPTION && strcmp(order->heals, "reconnect") == 0)
+		return MUTE_TO_CONNECTION;
+	if (fault->detail == MUTE_TO_SUBSCRIPTION && strcmp(order->heals, "never") == 0)
+		return MUTE_FOR_TIME;
+	return (enum mute)fault->detail;
+}
+
 static int do_mute(
 	struct simulator *sim, const struct fault *fault, const struct fault_order *order)
 {
+	enum mute how = how_mute(fault, order);
 	uint32_t number;
 
-	(void)fault;
 	if (find_instrument(sim, order, &number) < 0)
 		return -ENOENT;
 	sim->faults.muted_ns = fl_monotonic_ns(sim->ctx);
-	sim->faults.muted[number] = MUTE_TO_SUBSCRIPTION;
-	if (strcmp(order->heals, "reconnect") == 0)
-		sim->faults.muted[number] = MUTE_TO_CONNECTION;
-	if (strcmp(order->heals, "never") == 0)
-		sim->faults.muted[number] = MUTE_FOR_TIME;
-	if (sim->faults.muted[number] == MUTE_FOR_TIME)
+	sim->faults.muted[number] = (uint8_t)how;
+	if (how >= MUTE_FOR_TIME)
 		sim->faults.muted_until_ns = until(sim, order);
-	return 0;
-}
-
-static int do_still(
-	struct simulator *sim, const struct fault *fault, const struct fault_order *order)
-{
-	uint32_t number;
-
-	(void)fault;
-	if (find_instrument(sim, order, &number) < 0)
-		return -ENOENT;
-	sim->faults.muted[number] = STILL_FOR_TIME;
-	sim->faults.muted_until_ns = until(sim, order);
 	return 0;
 }
 
@@ -354,8 +347,8 @@ const struct fault faults_table[] = {
 	{ "list", FAULT_OF_VENUE, do_list, 0, 0, 0, 1, NULL, "an option of those `unlisted` is listed" },
 	{ "expire", FAULT_OF_VENUE, do_expire, 0, 0, 0, 0, NULL, "`instrument` ends early" },
 	{ "clock", FAULT_OF_VENUE, do_clock, 0, 0, 0, 0, NULL, "the venue's clock is `ms` off, until asked again" },
-	{ "mute", FAULT_OF_VENUE, do_mute, 0, 0, 60 * FL_SECOND, 1, NULL, "`instrument` says nothing; `heals`: resubscribe, reconnect, never (after `seconds`)" },
-	{ "still", FAULT_OF_VENUE, do_still, 0, 0, 60 * FL_SECOND, 0, NULL, "the best prices of `instrument` stay for `seconds`: it has no quote, its ticker goes on" },
+	{ "mute", FAULT_OF_VENUE, do_mute, MUTE_TO_SUBSCRIPTION, 0, 60 * FL_SECOND, 1, NULL, "`instrument` says nothing; `heals`: resubscribe, reconnect, never (after `seconds`)" },
+	{ "still", FAULT_OF_VENUE, do_mute, STILL_FOR_TIME, 0, 60 * FL_SECOND, 0, NULL, "the best prices of `instrument` stay for `seconds`: it has no quote, its ticker goes on" },
 	{ 0 },
 };
 /* clang-format on */

@@ -30,7 +30,7 @@ struct fault {
 	enum fault_scope scope;
 	/** 0, or a negative errno: -ENOENT no such instrument, -EBUSY not now. */
 	int (*apply)(struct simulator *sim, const struct fault *fault, const struct fault_order *order);
-	int detail; /* a message_fault, a rest_fault, a status */
+	int detail; /* a message_fault, a rest_fault, a status, a mute */
 	int64_t count, ns;
 	int weight; /* of chance; 0: only when asked for */
 	const char *kind;

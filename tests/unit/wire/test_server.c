@@ -133,7 +133,7 @@ static void world_close(struct world *world)
 	loop_close(world->loop);
 }
 
-/* Turns the loop until it is so, for at most 10 s. */
+/* Turns the loop until it is so, for at most a minute. */
 #define UNTIL(world, condition)                                                                    \
 	do {                                                                                           \
 		int64_t until_ns_ = clock_monotonic_ns((world)->loop) + FL_MINUTE;                         \
